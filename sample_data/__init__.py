@@ -1,0 +1,1 @@
+"""Synthetic sample data with exact ground truth; no patient data."""

@@ -1,0 +1,1 @@
+"""The U-Net: models, inference, training, evaluation."""

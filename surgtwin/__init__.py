@@ -1,0 +1,1 @@
+"""The twin of a patient's organs: images, labels, meshes, plans, store. No Qt, no torch, no rendering."""

@@ -1,0 +1,1 @@
+"""What the program talks about: frozen, checked when built, in LPS millimetres."""

@@ -1,0 +1,40 @@
+"""Something a person should know: about an image, a segmentation, a mesh, a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .geometry import Point3
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Parameters
+    ----------
+    code
+        Stable and machine-readable, e.g. "uneven-slices".
+    message
+        One or two sentences for a person: what was found, what it means, what would mend it.
+    where_mm
+        LPS place, if there is one.
+    numbers
+        The figures behind the message, unit in the key ("gap_mm").
+    structure
+        Name of the structure it is about, or empty.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where_mm: Point3 | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+    structure: str = ""

@@ -1,0 +1,1 @@
+"""Files that are not DICOM. The only place where RAS exists."""

@@ -1,0 +1,1 @@
+"""Operations on voxel arrays: resampling, distance, morphology, thumbnails."""

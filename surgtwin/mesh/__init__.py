@@ -1,0 +1,1 @@
+"""Surfaces from label maps: extraction, repair, decimation, figures."""

@@ -1,0 +1,1 @@
+"""From input to twin: the jobs that desktop and command line share."""

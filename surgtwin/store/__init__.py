@@ -1,0 +1,1 @@
+"""The twin on disk: SQLite event log and content-addressed blobs."""

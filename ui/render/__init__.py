@@ -1,0 +1,1 @@
+"""Off-screen VTK scenes without Qt, used by command line, reports and desktop alike."""
