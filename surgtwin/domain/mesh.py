@@ -27,7 +27,7 @@ class MeshQuality:
     volume_ml, label_volume_ml
         Of the mesh (divergence theorem) and of the voxels it was made from.
     deviation_mean_mm, deviation_max_mm
-        Distance of the vertices from the unsmoothed surface of the voxels (and, after decimation, from the mesh before).
+        Distance of the vertices from the unsmoothed surface of the voxels; after decimation, what that moved is added.
     pieces
         Connected components.
     """
