@@ -38,5 +38,6 @@ def test_one_voxel_or_one_hundredth_millimetre_changes_the_hash() -> None:
     changed[1, 2, 3] += 1
     moved = GRID.lps_from_ijk.copy()
     moved[0, 3] += 0.01
-    hashes = {content_sha256(GRID, VALUES), content_sha256(GRID, changed), content_sha256(Grid(GRID.shape, moved), VALUES)}
+    images = ((GRID, VALUES), (GRID, changed), (Grid(GRID.shape, moved), VALUES))
+    hashes = {content_sha256(grid, values) for grid, values in images}
     assert len(hashes) == 3
