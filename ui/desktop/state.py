@@ -1,0 +1,512 @@
+"""What the desktop shows: the open twin and how it is looked at. Views and panels listen, and ask it for changes.
+
+While a series is loaded but not yet segmented, `twin` is None and `volume` is the image: views draw slices from
+`volume` and everything else from `twin`, when there is one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PySide6.QtCore import QObject, Signal
+
+from surgtwin.domain.geometry import Point3
+from surgtwin.domain.labels import Colour
+from surgtwin.domain.measurement import Measurement, MeasurementKind
+from surgtwin.domain.twin import Side, Twin, TwinImage
+from surgtwin.domain.volume import Volume, Window
+from surgtwin.settings import MouseProfile
+
+from .display import StructureDisplay, initial_display, initial_window
+from .history import Edit, History
+from .twin_changes import Accept, AddMeasurement, Change, RemoveMeasurement, SetSide, Unaccept, Writer
+
+DEFAULT_LABEL_OPACITY = 0.4
+MAX_SLAB_MM = 100.0
+MIN_WINDOW_WIDTH = 1.0
+
+
+class Tool(StrEnum):
+    """What the left button does on a slice."""
+
+    NAVIGATE = "navigate"
+    WINDOW = "window"
+    DISTANCE = "distance"
+    ANGLE = "angle"
+    ROI = "roi"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What stands beside the open image: another image of the twin, or another revision. Same frame, linked scroll."""
+
+    title: str
+    image: TwinImage
+    twin: Twin
+    """The twin that the image, its labels and meshes come from."""
+
+
+class AppState(QObject):
+    """The one place that knows what is open and how it is shown. Lives on the main thread."""
+
+    twin_changed = Signal()
+    """Another twin, image, or revision is open, or nothing is: draw everything anew."""
+    details_changed = Signal()
+    """Something of the twin that is text changed: side, acceptance, saved or not."""
+    structure_changed = Signal(str)
+    """Visibility, opacity or colour of the structure with that name; "" means of all of them."""
+    cursor_moved = Signal()
+    pointer_moved = Signal()
+    window_changed = Signal()
+    selection_changed = Signal()
+    layout_changed = Signal()
+    """Maximised view, cross-hair, slab, label overlay, texts."""
+    volume_rendering_changed = Signal()
+    measurements_changed = Signal()
+    tool_changed = Signal()
+    compare_changed = Signal()
+    camera_requested = Signal(str)
+    """'anterior', 'posterior', 'left', 'right', 'superior', 'inferior', or 'reset'."""
+    busy_changed = Signal()
+    history_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._twin: Twin | None = None
+        self._volume: Volume | None = None
+        self._image_id = ""
+        self._path: Path | None = None
+        self._writer: Writer | None = None
+        self._read_only = False
+        self._displays: dict[str, StructureDisplay] = {}
+        self._before_solo: dict[str, bool] | None = None
+        self._soloed = ""
+        self._selected = ""
+        self._cursor: Point3 = (0.0, 0.0, 0.0)
+        self._pointer: Point3 | None = None
+        self._window = Window(400.0, 40.0)
+        self._slab_mm = 0.0
+        self._label_opacity = DEFAULT_LABEL_OPACITY
+        self._crosshair = True
+        self._maximised = ""
+        self._volume_preset = ""
+        self._mouse_profile = MouseProfile.PACS
+        self._tool = Tool.NAVIGATE
+        self._comparison: Comparison | None = None
+        self._busy = False
+        self._history = History()
+
+    # --- what is open
+
+    @property
+    def twin(self) -> Twin | None:
+        return self._twin
+
+    @property
+    def volume(self) -> Volume | None:
+        """The image on the slices: of the twin, or one that is loaded and not yet segmented."""
+        return self._volume
+
+    @property
+    def image(self) -> TwinImage | None:
+        """The twin's image that is shown."""
+        return self._twin.image(self._image_id) if self._twin is not None else None
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of the twin; None while it is not saved."""
+        return self._path
+
+    @property
+    def is_saved(self) -> bool:
+        return self._path is not None
+
+    @property
+    def read_only(self) -> bool:
+        """True if another program writes to this twin, or an older revision is shown."""
+        return self._read_only
+
+    def open_twin(
+        self, twin: Twin, *, path: Path | None = None, writer: Writer | None = None, read_only: bool = False
+    ) -> None:
+        """Show `twin`. With a `path` and no `writer` it is read-only."""
+        same_grid = self._volume is not None and self._volume.grid.is_same_space(twin.primary.grid)
+        self._drop()
+        self._twin, self._path, self._writer = twin, path, writer
+        self._read_only = read_only or (path is not None and writer is None)
+        self._image_id = twin.images[0].image_id
+        self._volume = twin.primary
+        self._displays = {s.name: initial_display(s, twin.labels) for s in twin.structures}
+        if not same_grid:
+            self._look_anew(twin.primary)
+        self._tell_all()
+
+    def show_volume(self, volume: Volume) -> None:
+        """Show an image that has no twin yet; nothing of it can be edited."""
+        self._drop()
+        self._volume = volume
+        self._look_anew(volume)
+        self._tell_all()
+
+    def close(self) -> None:
+        """Show nothing, and let other programs write to the twin."""
+        self._drop()
+        self._tell_all()
+
+    def replace_twin(self, twin: Twin) -> None:
+        """A new revision of the open twin: how it is looked at stays, and what was done cannot be undone."""
+        shown = self._displays
+        self._twin = twin
+        self._displays = {s.name: shown.get(s.name) or initial_display(s, twin.labels) for s in twin.structures}
+        if self._image_id not in {i.image_id for i in twin.images}:
+            self._image_id = twin.images[0].image_id
+        self._volume = twin.image(self._image_id).volume
+        self._history.clear()
+        self._tell_all()
+
+    def set_saved(self, path: Path, writer: Writer | None) -> None:
+        """The open twin lies at `path` from now on."""
+        self._path, self._writer = path, writer
+        self._read_only = writer is None
+        self.details_changed.emit()
+
+    def set_image(self, image_id: str) -> None:
+        """Show another image of the twin on the slices."""
+        if self._twin is None or image_id == self._image_id:
+            return
+        self._volume = self._twin.image(image_id).volume
+        self._image_id = image_id
+        self._window = initial_window(self._volume)
+        self._tell_all()
+
+    def _drop(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._twin, self._volume, self._path, self._writer = None, None, None, None
+        self._read_only, self._image_id, self._selected = False, "", ""
+        self._displays, self._before_solo, self._soloed = {}, None, ""
+        self._comparison, self._pointer = None, None
+        self._history.clear()
+
+    def _look_anew(self, volume: Volume) -> None:
+        self._window = initial_window(volume)
+        x, y, z = volume.grid.center()
+        self._cursor = (float(x), float(y), float(z))
+        self._slab_mm = 0.0
+
+    def _tell_all(self) -> None:
+        self.twin_changed.emit()
+        for signal in (self.window_changed, self.cursor_moved, self.selection_changed, self.compare_changed):
+            signal.emit()
+        for signal in (self.measurements_changed, self.details_changed, self.history_changed):
+            signal.emit()
+
+    # --- structures
+
+    def structure_names(self) -> tuple[str, ...]:
+        return tuple(self._displays)
+
+    def visible(self, name: str) -> bool:
+        shown = self._displays.get(name)
+        return shown is not None and shown.visible
+
+    def opacity(self, name: str) -> float:
+        return self._displays[name].opacity
+
+    def colour(self, name: str) -> Colour:
+        return self._displays[name].colour
+
+    @property
+    def soloed(self) -> str:
+        """Name of the structure that is shown alone, or empty."""
+        return self._soloed
+
+    def set_visible(self, name: str, visible: bool) -> None:
+        self._end_solo()
+        self._set_display(name, visible=visible)
+
+    def set_opacity(self, name: str, opacity: float) -> None:
+        self._set_display(name, opacity=min(max(opacity, 0.0), 1.0))
+
+    def set_colour(self, name: str, colour: Colour) -> None:
+        """Undoable: a colour is kept with the case."""
+        before = self.colour(name)
+        if colour != before:
+            self._run(
+                f"Colour of {name}",
+                lambda: self._set_display(name, colour=colour),
+                lambda: self._set_display(name, colour=before),
+            )
+
+    def set_colours(self, colours: dict[str, Colour]) -> None:
+        """Colours that were kept with the case, as it opens."""
+        for name, colour in colours.items():
+            self._set_display(name, colour=colour)
+
+    def solo(self, name: str | None) -> None:
+        """Show `name` (and what is part of it) alone; None, or the same name again, shows what was shown before."""
+        if name is None or name == self._soloed:
+            before = self._before_solo
+            self._end_solo()
+            if before is not None:
+                self._show(lambda n: before.get(n, True))
+            return
+        before = self._before_solo or {n: d.visible for n, d in self._displays.items()}
+        family = self.with_parts(name)
+        self._show(lambda n: n in family)
+        self._before_solo, self._soloed = before, name
+        self.structure_changed.emit("")
+
+    def show_only(self, names: Iterable[str]) -> None:
+        """Exactly these visible."""
+        chosen = set(names)
+        self._end_solo()
+        self._show(lambda n: n in chosen)
+
+    def with_parts(self, name: str) -> frozenset[str]:
+        """The structure and everything that is part of it."""
+        names = {name}
+        structures = self._twin.structures if self._twin is not None else ()
+        for _ in structures:
+            names |= {s.name for s in structures if s.part_of in names}
+        return frozenset(names)
+
+    def _show(self, is_visible: Callable[[str], bool]) -> None:
+        self._displays = {n: replace(d, visible=is_visible(n)) for n, d in self._displays.items()}
+        self.structure_changed.emit("")
+
+    def _end_solo(self) -> None:
+        self._before_solo, self._soloed = None, ""
+
+    def _set_display(
+        self, name: str, *, visible: bool | None = None, opacity: float | None = None, colour: Colour | None = None
+    ) -> None:
+        shown = self._displays.get(name)
+        if shown is None:
+            return
+        changed = StructureDisplay(
+            shown.visible if visible is None else visible,
+            shown.opacity if opacity is None else opacity,
+            shown.colour if colour is None else colour,
+        )
+        if changed != shown:
+            self._displays[name] = changed
+            self.structure_changed.emit(name)
+
+    @property
+    def selected(self) -> str:
+        """Name of the structure that is selected, or empty."""
+        return self._selected
+
+    def select(self, name: str) -> None:
+        if name != self._selected and (not name or name in self._displays):
+            self._selected = name
+            self.selection_changed.emit()
+
+    # --- looking
+
+    @property
+    def cursor_mm(self) -> Point3:
+        """Where the three slices meet, LPS mm."""
+        return self._cursor
+
+    def set_cursor(self, lps_mm: ArrayLike) -> None:
+        """Move the meeting point of the slices, kept inside the image."""
+        point = np.asarray(lps_mm, dtype=np.float64)
+        if self._volume is not None:
+            grid = self._volume.grid
+            inside = np.clip(grid.to_ijk(point), 0.0, np.asarray(grid.size_ijk, dtype=np.float64) - 1.0)
+            point = grid.to_lps(inside)
+        moved = (float(point[0]), float(point[1]), float(point[2]))
+        if moved != self._cursor:
+            self._cursor = moved
+            self.cursor_moved.emit()
+
+    @property
+    def pointer_mm(self) -> Point3 | None:
+        """LPS mm under the mouse, or None where it is over no image: what the probe reads."""
+        return self._pointer
+
+    def set_pointer(self, lps_mm: Point3 | None) -> None:
+        if lps_mm != self._pointer:
+            self._pointer = lps_mm
+            self.pointer_moved.emit()
+
+    @property
+    def window(self) -> Window:
+        return self._window
+
+    def set_window(self, window: Window) -> None:
+        wanted = Window(max(window.width, MIN_WINDOW_WIDTH), window.level)
+        if wanted != self._window:
+            self._window = wanted
+            self.window_changed.emit()
+
+    @property
+    def slab_mm(self) -> float:
+        """Thickness of what a slice shows; 0 is one voxel layer."""
+        return self._slab_mm
+
+    def set_slab(self, slab_mm: float) -> None:
+        self._slab_mm = min(max(slab_mm, 0.0), MAX_SLAB_MM)
+        self.layout_changed.emit()
+
+    @property
+    def label_opacity(self) -> float:
+        """Of the structures' overlay on the slices, 0..1."""
+        return self._label_opacity
+
+    def set_label_opacity(self, opacity: float) -> None:
+        self._label_opacity = min(max(opacity, 0.0), 1.0)
+        self.layout_changed.emit()
+
+    @property
+    def crosshair(self) -> bool:
+        return self._crosshair
+
+    def set_crosshair(self, shown: bool) -> None:
+        self._crosshair = shown
+        self.layout_changed.emit()
+
+    @property
+    def maximised(self) -> str:
+        """'axial', 'coronal', 'sagittal', '3d', or '' for all four."""
+        return self._maximised
+
+    def set_maximised(self, view: str) -> None:
+        if view != self._maximised:
+            self._maximised = view
+            self.layout_changed.emit()
+
+    @property
+    def volume_preset(self) -> str:
+        """Name of the volume rendering preset, '' when volume rendering is off."""
+        return self._volume_preset
+
+    def set_volume_preset(self, preset: str) -> None:
+        if preset != self._volume_preset:
+            self._volume_preset = preset
+            self.volume_rendering_changed.emit()
+
+    def request_camera(self, direction: str) -> None:
+        """Look at the 3D view from 'anterior', 'posterior', 'left', 'right', 'superior', 'inferior'; 'reset' fits."""
+        self.camera_requested.emit(direction)
+
+    @property
+    def mouse_profile(self) -> MouseProfile:
+        return self._mouse_profile
+
+    def set_mouse_profile(self, profile: MouseProfile) -> None:
+        if profile is not self._mouse_profile:
+            self._mouse_profile = profile
+            self.tool_changed.emit()
+
+    @property
+    def tool(self) -> Tool:
+        return self._tool
+
+    def set_tool(self, tool: Tool | str) -> None:
+        chosen = Tool(tool)
+        if chosen is not self._tool:
+            self._tool = chosen
+            self.tool_changed.emit()
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self._comparison
+
+    def set_comparison(self, comparison: Comparison | None) -> None:
+        self._comparison = comparison
+        self.compare_changed.emit()
+
+    @property
+    def busy(self) -> bool:
+        """True while a job runs."""
+        return self._busy
+
+    def set_busy(self, busy: bool) -> None:
+        if busy != self._busy:
+            self._busy = busy
+            self.busy_changed.emit()
+
+    # --- changing the twin, undoable
+
+    @property
+    def can_edit(self) -> bool:
+        return self._twin is not None and not self._read_only
+
+    def set_side(self, side: Side) -> None:
+        if self._twin is None or side is self._twin.operated_side:
+            return
+        before = self._twin.operated_side
+        self._edit(f"Operated side {side.value or 'not stated'}", SetSide(side), SetSide(before))
+
+    def accept(self, name: str, by: str) -> None:
+        """A person says that the structure is right."""
+        if self._twin is not None and name not in self._twin.accepted:
+            self._edit(f"Accept {name}", Accept(name, by), Unaccept(name))
+
+    def unaccept(self, name: str, by: str) -> None:
+        if self._twin is not None and name in self._twin.accepted:
+            self._edit(f"Withdraw acceptance of {name}", Unaccept(name), Accept(name, by))
+
+    def is_accepted(self, name: str) -> bool:
+        return self._twin is not None and name in self._twin.accepted
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        return self._twin.measurements if self._twin is not None else ()
+
+    def measure(self, kind: MeasurementKind, points_mm: tuple[Point3, ...]) -> None:
+        """Keep a measurement with the next free name ("distance 2"); raises InputError if the points make none."""
+        if not self.can_edit:
+            return
+        taken = {m.name for m in self.measurements()}
+        number = next(n for n in range(1, len(taken) + 2) if f"{kind.value} {n}" not in taken)
+        made = Measurement(uuid.uuid4().hex[:12], kind, points_mm, self._image_id, f"{kind.value} {number}")
+        self._edit(f"Add {made.name}", AddMeasurement(made), RemoveMeasurement(made.measurement_id))
+
+    def remove_measurement(self, measurement_id: str) -> None:
+        for m in self.measurements():
+            if m.measurement_id == measurement_id:
+                self._edit(f"Remove {m.name or m.kind.value}", RemoveMeasurement(measurement_id), AddMeasurement(m))
+
+    @property
+    def undo_text(self) -> str:
+        return self._history.undo_text
+
+    @property
+    def redo_text(self) -> str:
+        return self._history.redo_text
+
+    def undo(self) -> None:
+        self._history.undo()
+        self.history_changed.emit()
+
+    def redo(self) -> None:
+        self._history.redo()
+        self.history_changed.emit()
+
+    def _edit(self, text: str, forward: Change, backward: Change) -> None:
+        if self.can_edit:
+            self._run(text, lambda: self._apply(forward), lambda: self._apply(backward))
+
+    def _run(self, text: str, do: Callable[[], None], undo: Callable[[], None]) -> None:
+        self._history.run(Edit(text, do, undo))
+        self.history_changed.emit()
+
+    def _apply(self, change: Change) -> None:
+        if self._twin is None:
+            return
+        if self._writer is not None:
+            change.write(self._writer)
+        self._twin = change.applied_to(self._twin)
+        if isinstance(change, AddMeasurement | RemoveMeasurement):
+            self.measurements_changed.emit()
+        self.details_changed.emit()
