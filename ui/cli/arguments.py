@@ -1,0 +1,189 @@
+"""What each command takes. One function a command; nothing heavy is imported here, so that --help is instant."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
+SURFACE_FORMATS = ("stl", "obj", "ply", "glb", "vtp", "3mf")
+Commands = Any
+
+
+def add_all(commands: Commands) -> None:
+    """Every command of the program, in the order the help lists them."""
+    _scan(commands)
+    _build(commands)
+    _info(commands)
+    _segment(commands)
+    _mesh(commands)
+    _export(commands)
+    _export_labels(commands)
+    _view(commands)
+    _screenshot(commands)
+    _verify(commands)
+    _doctor(commands)
+    _demo(commands)
+
+
+def _command(commands: Commands, name: str, module: str, text: str, *, json: bool = True) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(module=module)
+    if json:
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
+    return parser
+
+
+def _add_image_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", type=Path, metavar="INPUT", help=IMAGE_INPUT)
+    parser.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
+    parser.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it (NIfTI, NRRD, MetaImage)")
+    parser.add_argument(
+        "--regularise",
+        action="store_true",
+        help="resample missing or unevenly spaced slices to even spacing; what was done is recorded",
+    )
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="NAME|DIR", help="a shipped model or an nnU-Net v2 model folder")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--fast", action="store_true", help="the quickest mode; labels may differ slightly")
+
+
+def _add_mesh_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--decimate", type=_fraction, metavar="FRACTION", help="remove this share of the triangles, e.g. 0.9 or 90%%"
+    )
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < 1.0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to below 1 (or 0% to below 100%)")
+    return value
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(t.strip().lower().lstrip(".") for t in text.split(",") if t.strip()))
+    unknown = [f for f in found if f not in SURFACE_FORMATS]
+    if unknown or not found:
+        raise argparse.ArgumentTypeError(
+            f"unknown format {', '.join(unknown) or '(none)'}; there are: {', '.join(SURFACE_FORMATS)}"
+        )
+    return found
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(t.strip() for t in text.split(",") if t.strip())
+
+
+def _scan(commands: Commands) -> None:
+    p = _command(commands, "scan", "scan", "list the image series in an input, best first, and say why")
+    p.add_argument("input", type=Path, metavar="DIR", help=IMAGE_INPUT)
+
+
+def _build(commands: Commands) -> None:
+    p = _command(commands, "build", "build", "build a twin from an image: segment, mesh, save")
+    _add_image_options(p)
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="CASE.twin")
+    _add_model_options(p)
+    p.add_argument("--labels", type=Path, metavar="FILE", help="a label map instead of the network")
+    p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
+    p.add_argument("--force", action="store_true", help="replace an existing twin")
+    _add_mesh_options(p)
+
+
+def _info(commands: Commands) -> None:
+    p = _command(commands, "info", "info", "tell what a twin holds: structures, volumes, findings, provenance")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+
+
+def _segment(commands: Commands) -> None:
+    p = _command(commands, "segment", "segment", "segment an image and write the label map")
+    _add_image_options(p)
+    p.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="LABELS", help=".nii.gz, .seg.nrrd, .nrrd, .mha or .dcm"
+    )
+    _add_model_options(p)
+    p.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _mesh(commands: Commands) -> None:
+    p = _command(commands, "mesh", "mesh", "make surfaces from a label map")
+    p.add_argument("labels", type=Path, metavar="LABELS", help="NIfTI, NRRD, MetaImage or DICOM SEG")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
+    _add_surface_options(p)
+
+
+def _add_surface_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", type=_formats, default=("stl",), metavar="F,F", help=f"of {','.join(SURFACE_FORMATS)} (default stl)"
+    )
+    parser.add_argument("--structures", type=_names, metavar="A,B", help="only these, by name")
+    parser.add_argument("--frame", choices=("LPS", "RAS"), default="LPS", help="axes of the files (default LPS)")
+    _add_mesh_options(parser)
+
+
+def _export(commands: Commands) -> None:
+    p = _command(commands, "export", "export", "write a twin's surfaces with a manifest")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    _add_surface_options(p)
+
+
+def _export_labels(commands: Commands) -> None:
+    p = _command(commands, "export-labels", "export_labels", "write a twin's label map")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".nii.gz, .seg.nrrd, .nrrd, .mha; .dcm writes a DICOM SEG",
+    )
+    p.add_argument("--rtstruct", action="store_true", help="with .dcm: an RTSTRUCT instead of a SEG")
+    p.add_argument("--layer", type=int, default=0, help="which layer of structures (default 0)")
+    p.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _view(commands: Commands) -> None:
+    p = _command(commands, "view", "view", "open the desktop", json=False)
+    p.add_argument("path", type=Path, nargs="?", metavar="CASE.twin|INPUT")
+
+
+def _screenshot(commands: Commands) -> None:
+    p = _command(commands, "screenshot", "screenshot", "write a picture of a twin; needs no display")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    p.add_argument("--size", type=_size, default=(1600, 1000), metavar="WxH")
+    p.add_argument("--view", default="overview", help="overview, anterior, posterior, left, right, superior, inferior")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and 64 <= int(width) <= 8192 and 64 <= int(height) <= 8192):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size like 1600x1000 (64 to 8192)")
+    return int(width), int(height)
+
+
+def _verify(commands: Commands) -> None:
+    p = _command(commands, "verify", "verify", "check a twin's history and contents by their hashes")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+
+
+def _doctor(commands: Commands) -> None:
+    _command(commands, "doctor", "doctor", "check this computer: libraries, decoders, graphics, device, disk, models")
+
+
+def _demo(commands: Commands) -> None:
+    p = _command(commands, "demo", "demo", "make a phantom CT, build its twin, export it and show it")
+    p.add_argument("-o", "--output", type=Path, default=Path("demo_output"), metavar="DIR")
+    p.add_argument("--no-window", action="store_true", help="write pictures, do not open the desktop")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

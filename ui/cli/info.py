@@ -1,0 +1,50 @@
+"""`surgtwin info`: what a twin holds."""
+
+from __future__ import annotations
+
+import argparse
+
+from surgtwin.domain.twin import Twin
+from surgtwin.pipeline.summary import twin_summary
+from surgtwin.store.load import load_twin
+
+from .console import say, table, write_json
+from .input_steps import note_findings
+
+
+def run(options: argparse.Namespace) -> int:
+    twin = load_twin(options.twin)
+    if options.json:
+        write_json(twin_summary(twin))
+        return 0
+    say_twin(twin)
+    note_findings(twin.findings)
+    return 0
+
+
+def say_twin(twin: Twin) -> None:
+    """The twin as a table for a person."""
+    grid = twin.labels.grid
+    i, j, k = grid.size_ijk
+    spacing = " x ".join(f"{s:.2f}" for s in grid.spacing)
+    say(f"{twin.case_id}  revision {twin.revision.number}  {i} x {j} x {k} voxels of {spacing} mm  axes {grid.axis_codes}")
+    if twin.operated_side:
+        say(f"operated side: {twin.operated_side}")
+    rows = []
+    for s in twin.structures:
+        mesh = twin.mesh(s.name)
+        closed = "-" if mesh is None or mesh.quality is None else ("yes" if mesh.quality.is_watertight else "no")
+        rows.append(
+            [
+                str(s.label),
+                s.name,
+                f"{twin.labels.volume_ml(s):.0f}",
+                f"{twin.labels.with_parts_ml(s):.0f}",
+                str(len(mesh.triangles)) if mesh else "-",
+                closed,
+                s.origin,
+                "accepted" if s.name in twin.accepted else "not accepted",
+            ]
+        )
+    header = ("label", "structure", "mL", "with parts mL", "triangles", "closed", "made by", "reader")
+    say(table(rows, header, right=(0, 2, 3, 4)))

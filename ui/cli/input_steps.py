@@ -1,0 +1,73 @@
+"""Steps that several commands share: opening an image, choosing a segmenter, saying what was found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from surgtwin.domain.finding import Finding, Severity
+from surgtwin.errors import InputError, LabelError
+
+from .console import note
+
+if TYPE_CHECKING:
+    from surgtwin.domain.volume import Volume
+    from surgtwin.pipeline.images import ImageChoice
+    from surgtwin.pipeline.ports import Segmentation
+    from surgtwin.progress import Progress
+
+
+def open_chosen_image(options: argparse.Namespace, progress: Progress) -> tuple[Volume, ImageChoice]:
+    from surgtwin.domain.volume import Modality
+    from surgtwin.pipeline.images import open_image
+
+    return open_image(
+        options.input,
+        series=options.series,
+        regularise=options.regularise,
+        modality=Modality(options.modality) if options.modality else None,
+        progress=progress,
+    )
+
+
+def network(options: argparse.Namespace) -> Callable[[Volume, Progress], Segmentation]:
+    """The network the options ask for, made when it is first used."""
+
+    def segment(volume: Volume, progress: Progress) -> Segmentation:
+        from segmentation.segmenter import UNetSegmenter
+
+        chosen = UNetSegmenter(options.model, device=options.device, fast=getattr(options, "fast", False))
+        return chosen.segment(volume, progress)
+
+    return segment
+
+
+def check_output_is_free(path: Path, *, force: bool) -> None:
+    """Refuse before the work, not after it."""
+    if path.exists() and not force:
+        raise InputError(f"{path} exists. Give another name, or --force to replace it.")
+    if path.is_dir() and path.suffix != ".twin":
+        raise InputError(f"{path} is a folder; a file is to be written.")
+
+
+def wanted_structures(asked: Sequence[str] | None, available: Iterable[str]) -> set[str] | None:
+    """The structures asked for (None: all). Raises LabelError naming what there is."""
+    if asked is None:
+        return None
+    names = list(available)
+    by_key = {n.lower().replace("_", " "): n for n in names}
+    missing = [a for a in asked if a.lower().replace("_", " ") not in by_key]
+    if missing or not asked:
+        raise LabelError(f"There is no structure {', '.join(missing) or '(none given)'}; there are: {', '.join(names)}.")
+    return {by_key[a.lower().replace("_", " ")] for a in asked}
+
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def note_findings(findings: Sequence[Finding]) -> None:
+    """Findings on stderr, worst first."""
+    for finding in sorted(findings, key=lambda f: _ORDER[f.severity]):
+        note(f"{finding.severity}: {finding.message}")

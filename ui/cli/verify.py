@@ -1,0 +1,24 @@
+"""`surgtwin verify`: is a twin what it was when it was written?"""
+
+from __future__ import annotations
+
+import argparse
+
+from surgtwin.store.verify import verify_twin
+
+from .console import say, write_json
+
+EXIT_BAD = 3
+
+
+def run(options: argparse.Namespace) -> int:
+    report = verify_twin(options.twin)
+    if options.json:
+        write_json(
+            {"ok": report.ok, "problems": list(report.problems), "events": report.events, "blobs": report.blobs}
+        )
+    else:
+        for problem in report.problems:
+            say(f"problem: {problem}")
+        say(f"{'sound' if report.ok else 'DAMAGED'}: {report.events} events, {report.blobs} blobs checked")
+    return 0 if report.ok else EXIT_BAD
