@@ -114,7 +114,9 @@ def load_choice(
 
 
 def _series_choice(series: SeriesInfo) -> ImageChoice:
-    refusal = "" if series.is_loadable else "; ".join(f.message for f in series.findings) or "It has no usable geometry."
+    refusal = (
+        "" if series.is_loadable else "; ".join(f.message for f in series.findings) or "It has no usable geometry."
+    )
     return ImageChoice(
         series.key, series.description, series.modality_tag, series.score, series.reasons, refusal, series=series
     )

@@ -38,7 +38,9 @@ def _command(commands: Commands, name: str, module: str, text: str, *, json: boo
 def _add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, metavar="INPUT", help=IMAGE_INPUT)
     parser.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
-    parser.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it (NIfTI, NRRD, MetaImage)")
+    parser.add_argument(
+        "--modality", choices=("CT", "MR"), help="for files that do not say it (NIfTI, NRRD, MetaImage)"
+    )
     parser.add_argument(
         "--regularise",
         action="store_true",

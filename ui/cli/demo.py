@@ -63,7 +63,9 @@ def _phantom(folder: Path, progress: Progress) -> Path:
     try:
         from sample_data.phantom import PhantomSpec, make_phantom
     except ImportError as error:
-        raise InputError("The phantom generator comes with the source tree: run `python3 tasks.py demo` there.") from error
+        raise InputError(
+            "The phantom generator comes with the source tree: run `python3 tasks.py demo` there."
+        ) from error
     from surgtwin.dicom.write import write_series
 
     series = folder / "dicom"

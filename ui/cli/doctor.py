@@ -43,7 +43,12 @@ def run(options: argparse.Namespace) -> int:
     else:
         marks = {True: "ok", False: "MISSING"}
         rows = [
-            [c.name, marks[c.is_fine] if c.is_needed or c.is_fine else "optional", c.found, "" if c.is_fine else c.advice]
+            [
+                c.name,
+                marks[c.is_fine] if c.is_needed or c.is_fine else "optional",
+                c.found,
+                "" if c.is_fine else c.advice,
+            ]
             for c in checks
         ]
         say(table(rows, ("what", "", "found", "what to do")))
@@ -84,12 +89,16 @@ def _memory() -> Check:
     import psutil
 
     total = psutil.virtual_memory().total / 1e9
-    return Check("memory", total >= _LEAST_MEMORY_GB, f"{total:.0f} GB", f"At least {_LEAST_MEMORY_GB:.0f} GB are needed.")
+    return Check(
+        "memory", total >= _LEAST_MEMORY_GB, f"{total:.0f} GB", f"At least {_LEAST_MEMORY_GB:.0f} GB are needed."
+    )
 
 
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Check("free disk here", free >= _LEAST_DISK_GB, f"{free:.0f} GB", "Free some space: a twin takes about 1 GB.")
+    return Check(
+        "free disk here", free >= _LEAST_DISK_GB, f"{free:.0f} GB", "Free some space: a twin takes about 1 GB."
+    )
 
 
 def _device() -> Check:

@@ -60,7 +60,9 @@ def wanted_structures(asked: Sequence[str] | None, available: Iterable[str]) -> 
     by_key = {n.lower().replace("_", " "): n for n in names}
     missing = [a for a in asked if a.lower().replace("_", " ") not in by_key]
     if missing or not asked:
-        raise LabelError(f"There is no structure {', '.join(missing) or '(none given)'}; there are: {', '.join(names)}.")
+        raise LabelError(
+            f"There is no structure {', '.join(missing) or '(none given)'}; there are: {', '.join(names)}."
+        )
     return {by_key[a.lower().replace("_", " ")] for a in asked}
 
 

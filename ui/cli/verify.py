@@ -14,9 +14,7 @@ EXIT_BAD = 3
 def run(options: argparse.Namespace) -> int:
     report = verify_twin(options.twin)
     if options.json:
-        write_json(
-            {"ok": report.ok, "problems": list(report.problems), "events": report.events, "blobs": report.blobs}
-        )
+        write_json({"ok": report.ok, "problems": list(report.problems), "events": report.events, "blobs": report.blobs})
     else:
         for problem in report.problems:
             say(f"problem: {problem}")
