@@ -189,9 +189,8 @@ def bundle(_arguments: list[str]) -> int:
         fail("a package could not be downloaded; the lines above say which.")
     shutil.rmtree(WHEELHOUSE, ignore_errors=True)
     target.rename(WHEELHOUSE)
-    say(
-        f"{len(list(WHEELHOUSE.iterdir()))} packages in {WHEELHOUSE.name}/: copy the whole project folder, without .venv"
-    )
+    count = len(list(WHEELHOUSE.iterdir()))
+    say(f"{count} packages in {WHEELHOUSE.name}/: copy the whole project folder, without .venv")
     return 0
 
 

@@ -61,7 +61,7 @@ class ProgressBar:
         if not self._is_shown or (now - self._last < _REFRESH_S and fraction < 1.0):
             return
         self._last = now
-        filled = int(round(_BAR_WIDTH * fraction))
+        filled = round(_BAR_WIDTH * fraction)
         bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
         sys.stderr.write(f"\r\033[K[{bar}] {fraction:4.0%}  {stage}  {self._time_left(fraction, now)}")
         sys.stderr.flush()

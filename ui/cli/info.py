@@ -27,9 +27,8 @@ def say_twin(twin: Twin) -> None:
     grid = twin.labels.grid
     i, j, k = grid.size_ijk
     spacing = " x ".join(f"{s:.2f}" for s in grid.spacing)
-    say(
-        f"{twin.case_id}  revision {twin.revision.number}  {i} x {j} x {k} voxels of {spacing} mm  axes {grid.axis_codes}"
-    )
+    size = f"{i} x {j} x {k} voxels of {spacing} mm  axes {grid.axis_codes}"
+    say(f"{twin.case_id}  revision {twin.revision.number}  {size}")
     if twin.operated_side:
         say(f"operated side: {twin.operated_side}")
     rows = []
