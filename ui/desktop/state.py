@@ -18,8 +18,9 @@ from surgtwin.domain.labels import Colour
 from surgtwin.domain.measurement import Measurement, MeasurementKind
 from surgtwin.domain.twin import Side, Twin, TwinImage
 from surgtwin.domain.volume import Volume
+from ui.render.appearance import Look, default_looks
+from ui.render.windows import default_window
 
-from .display import StructureDisplay, initial_display, initial_window
 from .history import Edit, History
 from .twin_changes import Accept, AddMeasurement, Change, RemoveMeasurement, SetSide, Unaccept, Writer
 from .view_state import Comparison, Tool, ViewState
@@ -47,7 +48,7 @@ class AppState(ViewState):
         self._path: Path | None = None
         self._writer: Writer | None = None
         self._read_only = False
-        self._displays: dict[str, StructureDisplay] = {}
+        self._displays: dict[str, Look] = {}
         self._before_solo: dict[str, bool] | None = None
         self._soloed = ""
         self._selected = ""
@@ -88,7 +89,7 @@ class AppState(ViewState):
         self._read_only = read_only or (path is not None and writer is None)
         self._image_id = twin.images[0].image_id
         self._volume = twin.primary
-        self._displays = {s.name: initial_display(s, twin.labels) for s in twin.structures}
+        self._displays = default_looks(twin.labels)
         if not same_grid:
             self._look_anew(twin.primary)
         self._tell_all()
@@ -109,7 +110,7 @@ class AppState(ViewState):
         """A new revision of the open twin: how it is looked at stays, and what was done cannot be undone."""
         shown = self._displays
         self._twin = twin
-        self._displays = {s.name: shown.get(s.name) or initial_display(s, twin.labels) for s in twin.structures}
+        self._displays = {name: shown.get(name, look) for name, look in default_looks(twin.labels).items()}
         if self._image_id not in {i.image_id for i in twin.images}:
             self._image_id = twin.images[0].image_id
         self._volume = twin.image(self._image_id).volume
@@ -128,7 +129,7 @@ class AppState(ViewState):
             return
         self._volume = self._twin.image(image_id).volume
         self._image_id = image_id
-        self._window = initial_window(self._volume)
+        self._window = default_window(self._volume)
         self._tell_all()
 
     def _drop(self) -> None:
@@ -192,18 +193,16 @@ class AppState(ViewState):
     def solo(self, name: str | None) -> None:
         """Show `name` (and what is part of it) alone; None, or the same name again, shows what was shown before."""
         if name is None or name == self._soloed:
-            before = self._before_solo
+            before = dict(self._before_solo or {})
             self._end_solo()
-            if before is not None:
+            if before:
                 self._show(lambda n: before.get(n, True))
             return
-        before = (
-            self._before_solo if self._before_solo is not None else {n: d.visible for n, d in self._displays.items()}
-        )
+        if self._before_solo is None:
+            self._before_solo = {n: d.visible for n, d in self._displays.items()}
+        self._soloed = name
         family = self.with_parts(name)
         self._show(lambda n: n in family)
-        self._before_solo, self._soloed = before, name
-        self.structure_changed.emit("")
 
     def show_only(self, names: Iterable[str]) -> None:
         """Exactly these visible."""
@@ -232,10 +231,10 @@ class AppState(ViewState):
         shown = self._displays.get(name)
         if shown is None:
             return
-        changed = StructureDisplay(
+        changed = Look(
             shown.visible if visible is None else visible,
-            shown.opacity if opacity is None else opacity,
             shown.colour if colour is None else colour,
+            shown.opacity if opacity is None else opacity,
         )
         if changed != shown:
             self._displays[name] = changed

@@ -13,8 +13,7 @@ from surgtwin.domain.geometry import Point3
 from surgtwin.domain.twin import Twin, TwinImage
 from surgtwin.domain.volume import Volume, Window
 from surgtwin.settings import MouseProfile
-
-from .display import initial_window
+from ui.render.windows import default_window
 
 DEFAULT_LABEL_OPACITY = 0.4
 MAX_SLAB_MM = 100.0
@@ -203,7 +202,7 @@ class ViewState(QObject):
             self.busy_changed.emit()
 
     def _look_anew(self, volume: Volume) -> None:
-        self._window = initial_window(volume)
+        self._window = default_window(volume)
         x, y, z = volume.grid.center()
         self._cursor = (float(x), float(y), float(z))
         self._slab_mm = 0.0
