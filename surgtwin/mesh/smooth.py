@@ -1,0 +1,184 @@
+"""Smoothing that removes the steps of voxels and keeps the volume, of every piece of a structure by itself.
+
+Signal processing on the surface (Taubin 1995): coordinates are low-pass filtered along the surface. The filter is a
+polynomial of the neighbours' mean, W, designed here by least squares: it passes slow changes exactly (gain 1, slope 0 at
+frequency 0, so that nothing shrinks), and damps the frequencies of voxel steps. It acts on voxel indices. As a mean of
+neighbours commutes with any affine map, the result in millimetres is the same as filtering in millimetres, whatever the
+spacing or obliquity; and a ratio of volumes is the same in both.
+
+No vertex leaves the cell it started in (surface nets, Gibson 1998): neighbours keep their order, so sheets do not cross
+and the surface stays within half a voxel of the voxels'. What volume the filter still changes is given back piece by
+piece along the normals; pieces of a few voxels, which a low-pass filter would wipe out, are filtered only in part.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..progress import SILENT, Progress
+from .topology import pieces_of
+
+Vertices = NDArray[np.float64]
+Faces = NDArray[np.int32]
+
+MAX_SHIFT = 0.45
+"""Furthest that a vertex may move from its voxel corner along each axis, in voxels."""
+LEAST_VOLUME_LEFT = 0.8
+"""A piece that would lose more of its volume than this leaves is smoothed less."""
+STRENGTHS = (0.75, 0.5, 0.35, 0.2, 0.1, 0.0)
+"""Parts of the full smoothing that are tried on such a piece, in turn."""
+SAME_VOLUME = 1e-5
+"""Relative error of a piece's volume that is left alone."""
+VOLUME_ROUNDS = 4
+"""Newton steps that restore the volume at most; each leaves about the square of the error."""
+PASS_WEIGHT = 4.0
+"""How much more an error in the pass band weighs than one in the stop band."""
+
+
+@lru_cache(maxsize=16)
+def low_pass(degree: int, pass_band: float) -> NDArray[np.float64]:
+    """Chebyshev coefficients of p(w), w in [-1, 1] the eigenvalue of the neighbours' mean; frequency is 1 - w.
+
+    p(1) = 1 and p'(1) = 0 exactly; near 1 up to `pass_band`, near 0 beyond three times that, by least squares.
+    """
+    theta = (np.arange(2000) + 0.5) * np.pi / 2000
+    frequency = 1.0 - np.cos(theta)
+    wanted = frequency < pass_band
+    weight = np.where(wanted, PASS_WEIGHT, np.where(frequency > 3 * pass_band, 1.0, 0.0))
+    basis = np.cos(np.outer(theta, np.arange(degree + 1)))
+    gram = basis.T @ (basis * weight[:, None])
+    goal = basis.T @ (wanted * weight)
+    # T_n(1) = 1 and T_n'(1) = n^2: the two conditions at frequency 0.
+    conditions = np.stack((np.ones(degree + 1), np.arange(degree + 1.0) ** 2))
+    system = np.block([[gram, conditions.T], [conditions, np.zeros((2, 2))]])
+    solution = np.linalg.solve(system, np.concatenate((goal, [1.0, 0.0])))
+    return np.asarray(solution[: degree + 1])
+
+
+def smooth(
+    vertices: Vertices, quads: Faces, *, degree: int, pass_band: float, progress: Progress = SILENT
+) -> Vertices:
+    """Smoothed vertices (N, 3) of a voxel surface; both in voxel indices, the volume of each piece kept.
+
+    Parameters
+    ----------
+    vertices, quads
+        As `voxel_surface` gives them: quadrilaterals (M, 4), closed, outward.
+    degree
+        Applications of the neighbours' mean: how far along the surface smoothing reaches.
+    pass_band
+        Frequency up to which the shape is kept, 0..2; smaller is smoother.
+    """
+    mean = _neighbour_mean(quads, len(vertices))
+    centre = vertices.mean(axis=0)
+    raw = vertices - centre
+    pieces = Pieces(quads, *pieces_of(quads, len(vertices)))
+    goal = pieces.volumes(raw)
+    progress.check()
+    shift = _filtered(mean, raw, low_pass(degree, pass_band), progress) - raw
+    np.clip(shift, -MAX_SHIFT, MAX_SHIFT, out=shift)
+    moved = _restore_volume(raw + _soften_small_pieces(raw, shift, pieces, goal), pieces, goal)
+    return moved + centre
+
+
+def _neighbour_mean(quads: Faces, vertex_count: int) -> csr_array:
+    """The matrix W: each row takes the mean of a vertex's neighbours along the edges of the quadrilaterals."""
+    tail = quads.ravel()
+    head = np.roll(quads, -1, axis=1).ravel()
+    # A closed surface runs along every edge once in each direction, so tails and heads list each neighbour once.
+    valence = np.bincount(tail, minlength=vertex_count)
+    weights = (1.0 / np.maximum(valence, 1))[tail]
+    return csr_array((weights, (tail, head)), shape=(vertex_count, vertex_count))
+
+
+def _filtered(mean: csr_array, x: Vertices, coefficients: NDArray[np.float64], progress: Progress) -> Vertices:
+    """p(W) x by the recurrence of Chebyshev polynomials."""
+    before, now = x, mean @ x
+    total = coefficients[0] * before + coefficients[1] * now
+    for c in coefficients[2:]:
+        progress.check()
+        after = mean @ now
+        after *= 2.0
+        after -= before
+        before, now = now, after
+        total += c * now
+    return np.asarray(total)
+
+
+class Pieces:
+    """The quadrilaterals (M, 4) of a surface, told apart by the connected piece they belong to."""
+
+    def __init__(self, quads: Faces, count: int, piece_of_vertex: NDArray[np.int32]) -> None:
+        self.quads = quads
+        self.count = count
+        self.piece_of_vertex = piece_of_vertex
+        self._corners = [np.ascontiguousarray(quads[:, n]) for n in range(4)]
+        self._piece = piece_of_vertex[self._corners[0]]
+
+    def areas_and_heights(self, vertices: Vertices) -> tuple[Vertices, NDArray[np.float64]]:
+        """(M, 3) outward vectors as long as each quadrilateral's area; (M,) volume of the cone from it to the origin."""
+        a, b, c, d = (np.take(vertices, corner, axis=0) for corner in self._corners)
+        first, second = c - a, d - b
+        a += b
+        a += c
+        a += d
+        area = np.empty_like(first)
+        for x, y, z in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            area[:, x] = first[:, y] * second[:, z] - first[:, z] * second[:, y]
+        area *= 0.5
+        return area, np.einsum("ij,ij->i", area, a) / 12.0
+
+    def sums(self, per_quad: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(count,) sums of a value per quadrilateral over each piece."""
+        if self.count == 1:
+            return np.array([per_quad.sum()])
+        return np.bincount(self._piece, weights=per_quad, minlength=self.count)
+
+    def volumes(self, vertices: Vertices) -> NDArray[np.float64]:
+        """(count,) volume that each piece encloses, quadrilaterals taken as bilinear patches."""
+        return self.sums(self.areas_and_heights(vertices)[1])
+
+    def of_weak(self, weak: NDArray[np.bool_]) -> Pieces:
+        """Only the quadrilaterals of the pieces marked in `weak`; pieces keep their numbers."""
+        return Pieces(self.quads[weak[self._piece]], self.count, self.piece_of_vertex)
+
+
+def _soften_small_pieces(
+    raw: Vertices, shift: Vertices, pieces: Pieces, goal: NDArray[np.float64]
+) -> Vertices:
+    """Reduce the shift of pieces that would lose too much of their volume to what they can bear."""
+    weak = pieces.volumes(raw + shift) < LEAST_VOLUME_LEFT * goal
+    if not weak.any():
+        return shift
+    few = pieces.of_weak(weak)
+    strength = np.ones(pieces.count)
+    for factor in STRENGTHS:
+        strength[weak] = factor
+        weak &= few.volumes(raw + shift * strength[pieces.piece_of_vertex, None]) < LEAST_VOLUME_LEFT * goal
+        if not weak.any():
+            break
+    return shift * strength[pieces.piece_of_vertex, None]
+
+
+def _restore_volume(vertices: Vertices, pieces: Pieces, goal: NDArray[np.float64]) -> Vertices:
+    """Move each piece along its normals until it holds its goal volume again."""
+    tail = pieces.quads.ravel()
+    for _ in range(VOLUME_ROUNDS):
+        area, height = pieces.areas_and_heights(vertices)
+        missing = goal - pieces.sums(height)
+        if np.all(np.abs(missing) <= SAME_VOLUME * goal):
+            break
+        normal = np.stack(
+            [np.bincount(tail, np.repeat(area[:, x], 4), minlength=len(vertices)) for x in range(3)], axis=1
+        )
+        length = np.sqrt(np.einsum("ij,ij->i", normal, normal))
+        normal /= np.maximum(length, np.finfo(float).tiny)[:, None]
+        # A step along the normals gains the area seen along them: a quarter of each face's at each of its corners.
+        gain = np.bincount(pieces.piece_of_vertex, weights=length / 4.0, minlength=pieces.count)
+        normal *= (missing / np.maximum(gain, np.finfo(float).tiny))[pieces.piece_of_vertex, None]
+        vertices = vertices + normal
+    return vertices
