@@ -1,0 +1,62 @@
+"""The cube in the corner that tells which way the patient lies."""
+
+from __future__ import annotations
+
+import vtkmodules.vtkRenderingFreeType  # noqa: F401 - registers the text renderer that the cube's letters need
+from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
+from vtkmodules.vtkRenderingCore import vtkCamera, vtkRenderer
+
+from .palette import PANEL, QUIET, TEXT, fraction
+
+CORNER = (0.855, 0.0, 1.0, 0.2)
+"""Viewport of the cube, as fractions of its picture: bottom right."""
+DISTANCE = 4.6
+VIEW_ANGLE_DEG = 22.0
+
+
+def orientation_cube() -> vtkAnnotatedCubeActor:
+    """A cube with L, R, A, P, S, I on the sides that face there."""
+    cube = vtkAnnotatedCubeActor()
+    cube.SetXPlusFaceText("L")
+    cube.SetXMinusFaceText("R")
+    cube.SetYPlusFaceText("P")
+    cube.SetYMinusFaceText("A")
+    cube.SetZPlusFaceText("S")
+    cube.SetZMinusFaceText("I")
+    cube.SetFaceTextScale(0.62)
+    cube.SetXFaceTextRotation(0)
+    cube.SetYFaceTextRotation(0)
+    cube.SetZFaceTextRotation(90)
+    cube.SetTextEdgesVisibility(False)
+    cube.GetCubeProperty().SetColor(*fraction(PANEL))
+    cube.GetCubeProperty().SetEdgeColor(*fraction(QUIET))
+    cube.GetCubeProperty().EdgeVisibilityOn()
+    cube.GetCubeProperty().SetAmbient(0.5)
+    for side in ("XPlus", "XMinus", "YPlus", "YMinus", "ZPlus", "ZMinus"):
+        face = getattr(cube, f"Get{side}FaceProperty")()
+        face.SetColor(*fraction(TEXT))
+        face.SetInterpolationToFlat()
+        face.SetAmbient(1.0)
+        face.SetDiffuse(0.0)
+    return cube
+
+
+def cube_renderer() -> vtkRenderer:
+    """A transparent layer with the cube, to lie above the scene's; `follow` keeps it turned like the scene."""
+    renderer = vtkRenderer()
+    renderer.SetLayer(1)
+    renderer.InteractiveOff()
+    renderer.SetViewport(*CORNER)
+    renderer.AddActor(orientation_cube())
+    return renderer
+
+
+def follow(cube: vtkRenderer, camera: vtkCamera) -> None:
+    """Turn the cube's camera as the scene's is turned."""
+    x, y, z = camera.GetDirectionOfProjection()
+    own = cube.GetActiveCamera()
+    own.SetViewAngle(VIEW_ANGLE_DEG)
+    own.SetFocalPoint(0, 0, 0)
+    own.SetPosition(-x * DISTANCE, -y * DISTANCE, -z * DISTANCE)
+    own.SetViewUp(*camera.GetViewUp())
+    cube.ResetCameraClippingRange()

@@ -1,0 +1,52 @@
+"""The 3D scene as a finished picture with its letters and scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from surgtwin.domain.twin import Twin
+
+from .appearance import Looks
+from .cameras import mm_per_pixel, preset, screen_directions
+from .offscreen import render_rgb
+from .orientation_cube import cube_renderer, follow
+from .palette import VIEW_COLOURS
+from .scene import TwinScene
+from .slice_picture import draw_letters, draw_scale
+from .slices import edge_letters
+from .text import write
+
+OVERSAMPLING = 2
+"""Drawn this much larger and scaled down: smooth edges whatever the renderer offers."""
+
+
+def scene_picture(twin: Twin, size: tuple[int, int], where: str, looks: Looks, *, text_pixels: int = 14) -> Image.Image:
+    """The twin's organs seen from a camera preset ("anterior", ...), (width, height) pixels.
+
+    Raises
+    ------
+    DeviceError
+        If this machine offers no OpenGL at all.
+    """
+    width, height = size
+    scene = TwinScene(twin, looks)
+    scene.look_from(preset(where), width / height)
+    camera = scene.renderer.GetActiveCamera()
+    cube = cube_renderer()
+    follow(cube, camera)
+    large = render_rgb([scene.renderer, cube], (width * OVERSAMPLING, height * OVERSAMPLING))
+    image = Image.fromarray(large).resize(size, Image.Resampling.BOX)
+    draw = ImageDraw.Draw(image)
+    right, down = screen_directions(camera)
+    draw_letters(draw, size, edge_letters(right, down), text_pixels)
+    gap = text_pixels // 2
+    title = where.capitalize() if preset(where).name == where else "3D"
+    write(draw, (gap, gap), title, text_pixels, VIEW_COLOURS["3d"], shadow=True)
+    draw_scale(draw, (round(width * 0.84), height), mm_per_pixel(scene.renderer, height), text_pixels)
+    return image
+
+
+def as_array(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """[height, width, 3] uint8."""
+    return np.asarray(image.convert("RGB"), dtype=np.uint8)
