@@ -1,0 +1,85 @@
+"""A twin from the state of its log and its blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..domain.labels import LabelMap
+from ..domain.mesh import OrganMesh
+from ..domain.twin import Twin, TwinImage
+from ..domain.volume import Volume
+from ..progress import SILENT, Progress
+from .blobs import BlobStore
+from .codec_finding import decode_findings
+from .codec_image import decode_volume
+from .codec_labels import decode_labels
+from .codec_mesh import decode_mesh
+from .codec_twin import decode_measurement, decode_provenance
+from .codec_values import Record, decode_matrix, decoding
+from .fold import RevisionRecord, TwinState
+from .known_objects import KnownObjects
+
+
+def assemble(
+    state: TwinState, number: int | None, blobs: BlobStore, known: KnownObjects, progress: Progress = SILENT
+) -> Twin:
+    """The twin at a revision (the current one if None), with the side and the measurements of today.
+
+    Raises
+    ------
+    TwinError
+        If there is no such revision.
+    TwinCorruptError
+        If a blob is missing, truncated or damaged, or a record does not make sense.
+    """
+    record = state.revision(number)
+    body = record.body
+    with decoding(f"revision {record.revision.number}"):
+        images = tuple(
+            _image(state, r, blobs, known) for r in _steps(body["images"], progress.part(0.0, 0.6), "Reading images")
+        )
+        progress.update(0.6, "Reading the label map")
+        labels = known.decoded(body["labels"], LabelMap, lambda r: decode_labels(r, blobs))
+        meshes = tuple(
+            known.decoded(r, OrganMesh, lambda m: decode_mesh(m, blobs))
+            for r in _steps(body["meshes"], progress.part(0.75, 1.0), "Reading meshes")
+        )
+        return _twin(state, record, images, labels, meshes)
+
+
+def _twin(
+    state: TwinState,
+    record: RevisionRecord,
+    images: tuple[TwinImage, ...],
+    labels: LabelMap,
+    meshes: tuple[OrganMesh, ...],
+) -> Twin:
+    body = record.body
+    return Twin(
+        case_id=state.case_id,
+        images=images,
+        labels=labels,
+        meshes=meshes,
+        revision=record.revision,
+        provenance=decode_provenance(body["provenance"]),
+        labels_on=body["labels_on"],
+        findings=decode_findings(body["findings"]),
+        operated_side=state.side,
+        accepted=record.accepted,
+        measurements=tuple(decode_measurement(m) for m in state.measurements.values()),
+    )
+
+
+def _image(state: TwinState, reference: Record, blobs: BlobStore, known: KnownObjects) -> TwinImage:
+    image_id = reference["image_id"]
+    volume = known.decoded(
+        state.images[reference["key"]], Volume, lambda r: decode_volume(r, blobs, f"image '{image_id}'")
+    )
+    return TwinImage(image_id, reference["role"], volume, decode_matrix(reference["twin_from_image"]))
+
+
+def _steps(records: list[Record], progress: Progress, stage: str) -> Iterator[Record]:
+    """The records one by one, telling how far it is."""
+    for n, record in enumerate(records):
+        progress.update(n / len(records), stage)
+        yield record
