@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -127,18 +127,17 @@ class EmptyState(QScrollArea):
         image.setPixmap(_fitting(picture) if picture is not None else pixmap("phantom", DROP_ICON_PX, "#9aa0a8"))
         box.addWidget(image, 1)
         box.addWidget(ElidedLabel(entry.title or Path(entry.path).stem))
-        for label in (image,):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        image.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         card.clicked.connect(lambda: self.recent_asked.emit(entry.path))
         return card
 
 
-def _button(text: str, icon_name: str, signal: object, *, primary: bool = False) -> QPushButton:
+def _button(text: str, icon_name: str, signal: SignalInstance, *, primary: bool = False) -> QPushButton:
     button = QPushButton(text)
     button.setIcon(icon(icon_name, "#0b1017") if primary else QIcon(icon(icon_name)))
     button.setProperty("role", "primary" if primary else "")
     button.setMinimumHeight(32)
-    button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
+    button.clicked.connect(lambda _checked=False: signal.emit())
     return button
 
 

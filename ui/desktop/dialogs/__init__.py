@@ -1,0 +1,1 @@
+"""Dialogs: each asks one thing, and stops nothing that runs behind it."""
