@@ -53,6 +53,7 @@ class JobRunner(QObject):
         self._running = False
         self._is_current: Callable[[], bool] = lambda: True
         self._on_done: Callable[[Any], None] | None = None
+        self._on_stale: dict[int, Callable[[Any], None]] = {}
         self._threads: list[threading.Thread] = []
 
     @property
@@ -70,6 +71,7 @@ class JobRunner(QObject):
         on_done: Callable[[Any], None] | None = None,
         *,
         is_current: Callable[[], bool] = lambda: True,
+        on_stale: Callable[[Any], None] | None = None,
     ) -> None:
         """Start `work`; its result goes to `on_done` unless it is stale by then.
 
@@ -77,11 +79,15 @@ class JobRunner(QObject):
         ----------
         is_current
             Asked on the main thread when the work is done; False drops the result without a word.
+        on_stale
+            Gets a result that is dropped, to close what it holds open.
         """
         self._stop.set()
         self._number += 1
         self._stop = threading.Event()
         self._running, self._on_done, self._is_current = True, on_done, is_current
+        if on_stale is not None:
+            self._on_stale[self._number] = on_stale
         self._threads = [t for t in self._threads if t.is_alive()]
         worker = threading.Thread(
             target=_work, args=(self._relay, self._number, work, self._stop), name=f"job-{self._number}", daemon=True
@@ -107,7 +113,10 @@ class JobRunner(QObject):
             self.progressed.emit(fraction, stage)
 
     def _on_end(self, number: int, result: object, error: object) -> None:
+        on_stale = self._on_stale.pop(number, None)
         if number != self._number:
+            if on_stale is not None and error is None:
+                on_stale(result)
             return
         self._running = False
         on_done, self._on_done = self._on_done, None
@@ -117,7 +126,10 @@ class JobRunner(QObject):
             self.failed.emit(error)
         else:
             self.finished.emit()
-            if on_done is not None and self._is_current():
+            if not self._is_current():
+                if on_stale is not None:
+                    on_stale(result)
+            elif on_done is not None:
                 on_done(result)
         if not self._running:
             self.idle.emit()

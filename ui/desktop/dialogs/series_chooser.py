@@ -53,10 +53,10 @@ class SeriesChooser(AskingDialog):
         self.resize(720, 560)
         usable = next((n for n, c in enumerate(choices.choices) if not c.refusal), 0)
         self.list.setCurrentRow(usable)
+        self._fetching = -1
         self._thumbnails = JobRunner(self)
         self._thumbnails.failed.connect(lambda _error: self._fetch_after(self._fetching))
         self.finished.connect(lambda _code: self._thumbnails.cancel())
-        self._fetching = -1
         self._fetch_after(-1)
 
     def current(self) -> ImageChoice:
@@ -108,24 +108,27 @@ class SeriesChooser(AskingDialog):
 
 def can_regularise(choice: ImageChoice) -> bool:
     """True if the slices are there and only their spacing speaks against the series."""
-    codes = {f.code for f in choice.series.findings} if choice.series is not None else set()
-    return any(word in code for code in codes for word in ("uneven", "gap", "missing-slice", "duplicate", "spacing"))
+    return choice.series is not None and choice.series.needs_regularise
 
 
 def describe(choice: ImageChoice) -> str:
     """Description; modality and size; why it is ranked so; a word for what cannot be used."""
     lines = [choice.description or "Series without a description"]
-    series = choice.series
-    if series is not None:
-        shape, spacing = series.shape_kji, series.spacing
-        lines.append(
-            f"{choice.modality}  ·  {shape[0]} slices of {shape[2]} x {shape[1]}  ·  {spacing[2]:.1f} mm apart"
-        )
+    lines.append("  ·  ".join((choice.modality or "Image file", *_size(choice))))
     if choice.refusal:
         lines.append("Cannot be used as it is")
     elif choice.reasons:
         lines.append(", ".join(choice.reasons[:3]))
     return "\n".join(lines)
+
+
+def _size(choice: ImageChoice) -> list[str]:
+    series = choice.series
+    if series is None or series.shape_kji is None:
+        return []
+    slices, rows, columns = series.shape_kji
+    words = [f"{slices} slices of {columns} x {rows}"]
+    return words if series.spacing is None else [*words, f"{series.spacing[2]:.1f} mm apart"]
 
 
 def _sentence(choices: ImageChoices) -> str:
