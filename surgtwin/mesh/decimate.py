@@ -20,6 +20,8 @@ Faces = NDArray[np.int32]
 
 SMALL_PIECE = 200
 """Pieces of fewer triangles are left as they are: little is won, and they might vanish."""
+CRUMB = 40
+"""A piece of this many triangles or fewer that decimation pinched off a larger one is dropped."""
 SMALLER_STEPS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Parts of the wanted reduction that are tried in turn, until the result is closed and of the same pieces."""
 GAP_MM = 1e-3
@@ -61,16 +63,11 @@ def decimate(mesh: OrganMesh, reduction: float, progress: Progress = SILENT) -> 
 def _attempt(mesh: OrganMesh, is_large: NDArray[np.bool_], reduction: float, quality: MeshQuality) -> OrganMesh | None:
     """The decimated mesh, or None if it is not closed, manifold and of the same pieces."""
     large = _compact(mesh.vertices_mm, mesh.triangles[is_large])
-    thin = _simplified(*large, reduction)
-    if thin is None or not len(thin[1]):
+    fewer = thinned(*large, reduction)
+    if fewer is None:
         return None
-    if _pieces(thin[1], len(thin[0])) != _pieces(large[1], len(large[0])):
-        return None
-    thin = _with_volume(*thin, _volume_mm3(*large))
-    if thin is None:
-        return None
-    there, back = surface_distances(*large, *thin)
-    vertices, triangles = _joined(thin, _compact(mesh.vertices_mm, mesh.triangles[~is_large]))
+    there, back = surface_distances(*large, *fewer)
+    vertices, triangles = _joined(fewer, _compact(mesh.vertices_mm, mesh.triangles[~is_large]))
     result = replace(mesh, vertices_mm=vertices, triangles=triangles, quality=None)
     figures = measure(
         result,
@@ -83,26 +80,56 @@ def _attempt(mesh: OrganMesh, is_large: NDArray[np.bool_], reduction: float, qua
     return replace(result, quality=figures)
 
 
-def _simplified(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Vertices, Faces] | None:
-    """Quadric decimation, then taken apart where it made sheets touch; None if that leaves it open."""
+def thinned(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Vertices, Faces] | None:
+    """Quadric decimation of a closed surface: closed, manifold, same pieces, same volume; None where that fails.
+
+    The distance between the two surfaces is not measured here; see `decimate`.
+    """
     from fast_simplification import simplify
 
-    # Near the origin, so that nothing is lost to rounding.
+    # Near the origin, so that nothing is lost to rounding; fast_simplification refuses read-only arrays.
     centre = vertices.mean(axis=0)
-    points, faces = simplify(vertices - centre, np.ascontiguousarray(triangles), reduction)
+    points, faces = simplify(vertices - centre, np.array(triangles), reduction)
     points = np.asarray(points, dtype=np.float64) + centre
-    faces = np.asarray(faces, dtype=np.int32)
-    faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
+    faces = _without_fins(np.asarray(faces, dtype=np.int32))
     if not len(faces):
         return None
     points, faces = _compact(points, faces)
+    wanted = pieces_of(triangles, len(vertices))[0]
     edges = half_edges(faces)
-    if edges.is_closed() and has_single_umbrellas(faces, edges.twins(), len(points)):
-        return points, faces
-    try:
-        return part_coincident_edges(*split_sheets(points, faces, GAP_MM), GAP_MM)
-    except MeshError:
+    if not edges.is_closed() or not has_single_umbrellas(faces, edges.twins(), len(points)):
+        try:
+            points, faces = part_coincident_edges(*split_sheets(points, faces, GAP_MM), GAP_MM)
+        except MeshError:
+            return None
+        points, faces = _largest_pieces(points, faces, wanted)
+    if pieces_of(faces, len(points))[0] != wanted:
         return None
+    return _with_volume(points, faces, _volume_mm3(vertices, triangles))
+
+
+def _without_fins(triangles: Faces) -> Faces:
+    """Without pairs of triangles that lie back to back on the same three vertices: they enclose nothing."""
+    low = triangles[(triangles[:, 0] != triangles[:, 1]) & (triangles[:, 1] != triangles[:, 2])]
+    low = low[low[:, 2] != low[:, 0]]
+    first = np.argmin(low, axis=1)[:, None]
+    turned = np.take_along_axis(low, (first + [0, 1, 2]) % 3, axis=1)
+    is_up = turned[:, 1] < turned[:, 2]
+    corners = np.sort(turned, axis=1)
+    _, group = np.unique(corners, axis=0, return_inverse=True)
+    group = group.ravel()
+    ups = np.bincount(group, weights=is_up)
+    downs = np.bincount(group, weights=~is_up)
+    return low[~((ups == 1) & (downs == 1))[group]]
+
+
+def _largest_pieces(vertices: Vertices, triangles: Faces, wanted: int) -> tuple[Vertices, Faces]:
+    """Without the smallest pieces beyond the wanted number, if they are crumbs that decimation pinched off."""
+    count, piece = pieces_of(triangles, len(vertices))
+    size = np.bincount(piece[triangles[:, 0]], minlength=count)
+    crumbs = np.argsort(size)[: max(count - wanted, 0)]
+    crumbs = crumbs[size[crumbs] <= CRUMB]
+    return _compact(vertices, triangles[~np.isin(piece[triangles[:, 0]], crumbs)])
 
 
 def _compact(vertices: Vertices, triangles: Faces) -> tuple[Vertices, Faces]:
@@ -115,10 +142,6 @@ def _compact(vertices: Vertices, triangles: Faces) -> tuple[Vertices, Faces]:
 
 def _joined(first: tuple[Vertices, Faces], second: tuple[Vertices, Faces]) -> tuple[Vertices, Faces]:
     return np.concatenate((first[0], second[0])), np.concatenate((first[1], second[1] + np.int32(len(first[0]))))
-
-
-def _pieces(triangles: Faces, vertex_count: int) -> int:
-    return pieces_of(triangles, vertex_count)[0]
 
 
 def _volume_mm3(vertices: Vertices, triangles: Faces) -> float:

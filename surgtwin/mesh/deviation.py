@@ -70,7 +70,7 @@ class _NeighbourSearch:
     def update(self, found: Distances, squared: Distances, offset: tuple[int, ...]) -> None:
         """Lower `found` (squared distances) where the voxel at `offset` is of the other kind and nearer."""
         nearer = np.flatnonzero(squared < found)
-        # Points lie within half a voxel of the surface, one voxel inside the padding: a step of 1 stays in the array.
+        # A step of 1 beyond a row's end lands on the padding of the next row, which is outside just the same.
         step = (offset[2] * self._shape[1] + offset[1]) * self._shape[2] + offset[0]
         number = self._number[nearer] + step
         if max(map(abs, offset)) > 1 or len(number) and (number.min() < 0 or number.max() >= self._flat.size):
@@ -114,15 +114,16 @@ def surface_distances(
     from vtkmodules.vtkFiltersModeling import vtkHausdorffDistancePointSetFilter
 
     measure = vtkHausdorffDistancePointSetFilter()
-    measure.SetInputData(0, _poly_data(vertices, triangles))
-    measure.SetInputData(1, _poly_data(other_vertices, other_triangles))
+    measure.SetInputData(0, poly_data(vertices, triangles))
+    measure.SetInputData(1, poly_data(other_vertices, other_triangles))
     measure.SetTargetDistanceMethodToPointToCell()
     measure.Update()
     first, second = (vtk_to_numpy(measure.GetOutput(n).GetPointData().GetArray("Distance")) for n in (0, 1))
     return np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
 
 
-def _poly_data(vertices: Vertices, triangles: NDArray[np.int32]) -> Any:
+def poly_data(vertices: Vertices, triangles: NDArray[np.int32]) -> Any:
+    """The surface as vtkPolyData with a copy of the data."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData

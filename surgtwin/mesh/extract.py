@@ -19,11 +19,13 @@ from .decimate import decimate
 from .deviation import distance_to_voxel_surface, surface_distances
 from .measure import measure
 from .repair import part_coincident_edges
-from .smooth import smooth
+from .smooth import smooth, thin_vertices
 from .topology import half_edges
 from .voxel_surface import CORNER_GAP, voxel_surface
 
 Box = tuple[slice, slice, slice]
+PADDING = 2
+"""Voxels around a structure's box: room for vertices that move outward by a voxel, also at the border of the image."""
 POLL_SECONDS = 0.2
 """How often a request to cancel is looked for while structures are being worked on."""
 
@@ -136,11 +138,18 @@ def _mesh_structure(
     labels: LabelMap, structure: Structure, box: Box, settings: MeshSettings, progress: Progress
 ) -> OrganMesh:
     progress.check()
-    padded = np.pad(labels.layers[structure.layer][box] == structure.label, 1)
+    padded = np.pad(labels.layers[structure.layer][box] == structure.label, PADDING)
     raw, quads = voxel_surface(padded)
     vertices = raw
     if settings.smoothing:
-        vertices = smooth(raw, quads, degree=settings.iterations, pass_band=settings.pass_band, progress=progress)
+        vertices = smooth(
+            raw,
+            quads,
+            degree=settings.iterations,
+            pass_band=settings.pass_band,
+            is_thin=thin_vertices(padded, raw),
+            progress=progress,
+        )
     progress.check()
     mesh = _in_patient(structure, vertices, quads, box, labels, padded, raw)
     if settings.decimate:
@@ -159,7 +168,7 @@ def _in_patient(
 ) -> OrganMesh:
     """The mesh in LPS mm from quadrilaterals in indices of the padded box, measured and checked."""
     grid = labels.grid
-    corner = np.array([box[2].start, box[1].start, box[0].start], dtype=np.float64) - 1.0
+    corner = np.array([box[2].start, box[1].start, box[0].start], dtype=np.float64) - PADDING
     vertices_mm = grid.to_lps(vertices + corner)
     faces = quads if grid.is_right_handed else quads[:, ::-1]
     triangles = _triangles(vertices_mm, faces)

@@ -23,9 +23,9 @@ MAX_SUBDIVISIONS = 8
 """Rounds of halving coincident edges; each round settles at least one edge of every triangle concerned."""
 
 
-def split_sheets(vertices: Vertices, faces: Faces, gap: float, suspects: NDArray[np.bool_] | None = None) -> tuple[
-    Vertices, Faces
-]:
+def split_sheets(
+    vertices: Vertices, faces: Faces, gap: float, suspects: NDArray[np.bool_] | None = None
+) -> tuple[Vertices, Faces]:
     """The same surface with every vertex used by one ring of faces only.
 
     Parameters
@@ -69,9 +69,7 @@ def _rings(vertices: Vertices, faces: Faces, chosen: NDArray[np.bool_]) -> tuple
     return np.asarray(ring, dtype=np.int64), owner
 
 
-def _paired_half_edges(
-    vertices: Vertices, faces: Faces, chosen: NDArray[np.bool_]
-) -> tuple[IntArray, IntArray]:
+def _paired_half_edges(vertices: Vertices, faces: Faces, chosen: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
     """Forward and backward half-edges that belong together, of the edges with a chosen end."""
     edges = half_edges(faces)
     size = np.diff(edges.start)
@@ -194,9 +192,7 @@ def part_coincident_edges(vertices: Vertices, triangles: Faces, gap: float) -> t
     raise MeshError("The surface touches itself along edges in a way that could not be taken apart.")
 
 
-def _halve(
-    vertices: Vertices, triangles: Faces, one: IntArray, other: IntArray, gap: float
-) -> tuple[Vertices, Faces]:
+def _halve(vertices: Vertices, triangles: Faces, one: IntArray, other: IntArray, gap: float) -> tuple[Vertices, Faces]:
     """Put a middle on each pair of half-edges; pairs whose triangles are already being cut wait for the next round."""
     keep, cut = [], set()
     for n, (h, g) in enumerate(zip((one // 3).tolist(), (other // 3).tolist(), strict=True)):

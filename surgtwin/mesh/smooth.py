@@ -6,9 +6,8 @@ frequency 0, so that nothing shrinks), and damps the frequencies of voxel steps.
 neighbours commutes with any affine map, the result in millimetres is the same as filtering in millimetres, whatever the
 spacing or obliquity; and a ratio of volumes is the same in both.
 
-No vertex leaves the cell it started in (surface nets, Gibson 1998): neighbours keep their order, so sheets do not cross
-and the surface stays within half a voxel of the voxels'. What volume the filter still changes is given back piece by
-piece along the normals; pieces of a few voxels, which a low-pass filter would wipe out, are filtered only in part.
+What volume the filter still changes is given back piece by piece along the normals. A low-pass filter would wipe out
+parts of one or two voxels' thickness: there it acts only in part, so that the tips of a vessel tree stay.
 """
 
 from __future__ import annotations
@@ -25,12 +24,16 @@ from .topology import pieces_of
 Vertices = NDArray[np.float64]
 Faces = NDArray[np.int32]
 
-MAX_SHIFT = 0.45
+MAX_SHIFT = 1.0
 """Furthest that a vertex may move from its voxel corner along each axis, in voxels."""
+THIN_STRENGTH = 0.3
+"""Part of the smoothing where a structure is only one or two voxels thick."""
 LEAST_VOLUME_LEFT = 0.8
 """A piece that would lose more of its volume than this leaves is smoothed less."""
 STRENGTHS = (0.75, 0.5, 0.35, 0.2, 0.1, 0.0)
 """Parts of the full smoothing that are tried on such a piece, in turn."""
+SAME_CORNER = 0.1
+"""Sheets that touch are drawn apart by far less than this; a vertex still belongs to its corner. In voxels."""
 SAME_VOLUME = 1e-5
 """Relative error of a piece's volume that is left alone."""
 VOLUME_ROUNDS = 4
@@ -60,7 +63,13 @@ def low_pass(degree: int, pass_band: float) -> NDArray[np.float64]:
 
 
 def smooth(
-    vertices: Vertices, quads: Faces, *, degree: int, pass_band: float, progress: Progress = SILENT
+    vertices: Vertices,
+    quads: Faces,
+    *,
+    degree: int,
+    pass_band: float,
+    is_thin: NDArray[np.bool_] | None = None,
+    progress: Progress = SILENT,
 ) -> Vertices:
     """Smoothed vertices (N, 3) of a voxel surface; both in voxel indices, the volume of each piece kept.
 
@@ -72,6 +81,8 @@ def smooth(
         Applications of the neighbours' mean: how far along the surface smoothing reaches.
     pass_band
         Frequency up to which the shape is kept, 0..2; smaller is smoother.
+    is_thin
+        (N,) where the structure is too thin for the filter (see `thin_vertices`).
     """
     mean = _neighbour_mean(quads, len(vertices))
     centre = vertices.mean(axis=0)
@@ -81,8 +92,44 @@ def smooth(
     progress.check()
     shift = _filtered(mean, raw, low_pass(degree, pass_band), progress) - raw
     np.clip(shift, -MAX_SHIFT, MAX_SHIFT, out=shift)
+    if is_thin is not None and is_thin.any():
+        strength = np.where(is_thin, THIN_STRENGTH, 1.0)
+        shift *= np.minimum(mean @ (mean @ strength), strength)[:, None]
     moved = _restore_volume(raw + _soften_small_pieces(raw, shift, pieces, goal), pieces, goal)
     return moved + centre
+
+
+def thin_vertices(padded: NDArray[np.bool_], vertices_ijk: Vertices) -> NDArray[np.bool_]:
+    """(N,) True for vertices of a voxel surface with no voxel near that has all its six neighbours inside.
+
+    Near means among the 6 x 6 x 6 voxels around the vertex: a branch three voxels thick has such voxels, a thinner one
+    has none, and a bump of a voxel or two on something thick counts as part of that.
+
+    Parameters
+    ----------
+    padded
+        [k, j, i]; its two outermost layers of voxels must be False.
+    """
+    row, slab = padded.shape[2], padded.shape[1] * padded.shape[2]
+    flat = padded.ravel()
+    core = flat.copy()
+    for step in (1, row, slab):
+        core[step:] &= flat[:-step]
+        core[:-step] &= flat[step:]
+    if not core.any():
+        return np.ones(len(vertices_ijk), dtype=bool)
+    near = core.copy()
+    for step in (1, row, slab):
+        # Three steps up and two down along each axis: corner n lies between voxels n - 1 and n.
+        for reach in (1, 2):
+            wider = near.copy()
+            wider[reach * step :] |= near[: -reach * step]
+            near = wider
+        wider = near.copy()
+        wider[: -2 * step] |= near[2 * step :]
+        near = wider
+    i, j, k = np.floor(vertices_ijk + 0.5 + SAME_CORNER).astype(np.int64).T
+    return np.asarray(~near[(k * padded.shape[1] + j) * row + i])
 
 
 def _neighbour_mean(quads: Faces, vertex_count: int) -> csr_array:
@@ -147,9 +194,7 @@ class Pieces:
         return Pieces(self.quads[weak[self._piece]], self.count, self.piece_of_vertex)
 
 
-def _soften_small_pieces(
-    raw: Vertices, shift: Vertices, pieces: Pieces, goal: NDArray[np.float64]
-) -> Vertices:
+def _soften_small_pieces(raw: Vertices, shift: Vertices, pieces: Pieces, goal: NDArray[np.float64]) -> Vertices:
     """Reduce the shift of pieces that would lose too much of their volume to what they can bear."""
     weak = pieces.volumes(raw + shift) < LEAST_VOLUME_LEFT * goal
     if not weak.any():
