@@ -38,7 +38,7 @@ def slice_digest(plane: NDArray[Any]) -> bytes:
     """
     mark, data = _normal_form(plane)
     digest = hashlib.sha256(mark)
-    digest.update(np.ascontiguousarray(data))
+    digest.update(np.ascontiguousarray(data).data)
     return digest.digest()
 
 

@@ -14,6 +14,7 @@ from .geometry import Grid, frozen
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0..255."""
+MAX_LABEL = 65535
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Structure:
     origin: str = "given"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.label <= 65535:
-            raise LabelError(f"Label {self.label} is out of range; labels are 1 to 65535.")
+        if not 1 <= self.label <= MAX_LABEL:
+            raise LabelError(f"Label {self.label} is out of range; labels are 1 to {MAX_LABEL}.")
         if not self.name.strip():
             raise LabelError(f"Label {self.label} has an empty name.")
         if len(self.colour) != 3 or not all(0 <= c <= 255 for c in self.colour):

@@ -1,79 +1,25 @@
-"""The structures the program knows by name: SNOMED CT code, colour, and what each is a part of.
+"""From a structure's name to its code, its colour and what it is a part of.
 
-Matching adds only these; a name that was given is kept as it was given. Codes are those of DICOM's context groups
-(CID 7150-7166 and their kin) as pydicom lists them; colours follow 3D Slicer's generic anatomy table.
+Matching adds only these; a name that was given is kept as it was given. The rows are in `structure_rows`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 from .labels import Code, Colour, Structure
+from .structure_rows import ABNORMAL, LEFT, RIGHT, TABLE, StandardStructure
 
-RIGHT = Code("24028007", "SCT", "Right")
-LEFT = Code("7771000", "SCT", "Left")
+__all__ = [
+    "FALLBACK_COLOURS", "LEFT", "RIGHT", "TABLE", "StandardStructure", "category_for", "link_parts", "match",
+    "structure_for",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class StandardStructure:
-    """One row: the standard name, other names in use, code, colour."""
-
-    name: str
-    code: Code
-    colour: Colour
-    laterality: Code | None = None
-    part_of: str = ""
-    aliases: tuple[str, ...] = ()
-
-
-def _row(
-    name: str, sct: str, meaning: str, colour: Colour, *aliases: str, side: Code | None = None, part_of: str = ""
-) -> StandardStructure:
-    return StandardStructure(name, Code(sct, "SCT", meaning), colour, side, part_of, aliases)
-
-
-def _pair(
-    organ: str, sct: str, meaning: str, colour: Colour, *aliases: str, part_of: str = ""
-) -> tuple[StandardStructure, StandardStructure]:
-    """Right and left of an organ, with the usual spellings of each."""
-    rows = []
-    for word, side in (("right", RIGHT), ("left", LEFT)):
-        spellings = [f"{o} {word}" for o in (organ, *aliases)] + [f"{word} {o}" for o in aliases]
-        rows.append(_row(f"{word} {organ}", sct, meaning, colour, *spellings, side=side, part_of=part_of))
-    return rows[0], rows[1]
-
-
-TABLE: tuple[StandardStructure, ...] = (
-    _row("liver", "10200004", "Liver", (221, 130, 101)),
-    _row("gallbladder", "28231008", "Gallbladder", (139, 150, 98), "gall bladder"),
-    _row("pancreas", "15776009", "Pancreas", (249, 180, 111)),
-    _row("spleen", "78961009", "Spleen", (157, 108, 162)),
-    *_pair("kidney", "64033007", "Kidney", (185, 102, 83)),
-    *_pair("adrenal", "23451007", "Adrenal gland", (249, 186, 150), "adrenal gland"),
-    *_pair("lung", "39607008", "Lung", (197, 165, 145)),
-    _row("lungs", "39607008", "Lung", (197, 165, 145), "lung", "both lungs"),
-    _row("oesophagus", "32849002", "Esophagus", (211, 171, 143), "esophagus"),
-    _row("stomach", "69695003", "Stomach", (216, 132, 105)),
-    _row("duodenum", "38848004", "Duodenum", (255, 253, 229)),
-    _row("small bowel", "30315005", "Small Intestine", (205, 167, 142), "small intestine"),
-    _row("colon", "71854001", "Colon", (204, 168, 143)),
-    _row("aorta", "15825003", "Aorta", (224, 97, 76)),
-    _row("inferior vena cava", "64131007", "Inferior vena cava", (0, 151, 206), "ivc", "vena cava", "postcava"),
-    _row("portal vein", "32764006", "Portal vein", (0, 151, 206)),
-    _row("portal and splenic vein", "32764006", "Portal vein", (0, 151, 206), "portal vein and splenic vein"),
-    _row("hepatic vein", "8993003", "Hepatic vein", (0, 151, 206), "hepatic veins"),
-    _row("splenic vein", "35819009", "Splenic vein", (0, 151, 206)),
-    _row("heart", "80891009", "Heart", (206, 110, 84)),
-    _row("urinary bladder", "89837001", "Bladder", (222, 154, 132), "bladder"),
-    _row("bone", "272673000", "Bone", (241, 214, 145), "bones", "skeleton"),
-    _row("skin", "39937001", "Skin", (177, 122, 101)),
-    _row("body", "39937001", "Skin", (177, 122, 101), "body surface"),
-    _row("tumour", "108369006", "Neoplasm", (144, 238, 144), "tumor", "lesion", "neoplasm"),
-    _row("liver tumour", "108369006", "Neoplasm", (144, 238, 144), "liver tumor", "liver lesion", part_of="liver"),
-    _row("kidney tumour", "108369006", "Neoplasm", (144, 238, 144), "kidney tumor", "renal tumour", "renal tumor"),
-    _row("mass", "4147007", "Mass", (144, 238, 144)),
-)
+ANATOMY = Code("91723000", "SCT", "Anatomical Structure")
+ABNORMALITY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+TISSUE = Code("85756007", "SCT", "Tissue")
 
 FALLBACK_COLOURS: tuple[Colour, ...] = (
     (128, 174, 128), (111, 184, 210), (216, 101, 79), (220, 245, 20), (250, 250, 225), (144, 199, 232),
@@ -86,7 +32,7 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_\-]+", " ", name.strip().lower())
 
 
-_BY_NAME = {_key(spelling): row for row in TABLE for spelling in (row.name, *row.aliases)}
+_BY_NAME = {_key(spelling): row for row in reversed(TABLE) for spelling in (*row.aliases, row.name)}
 _NUMBERED = re.compile(r"^(.*\S) \d+$")
 
 
@@ -104,3 +50,23 @@ def structure_for(label: int, name: str | None = None, *, layer: int = 0, origin
     if row is None:
         return Structure(label, given, FALLBACK_COLOURS[label % len(FALLBACK_COLOURS)], layer=layer, origin=origin)
     return Structure(label, given, row.colour, row.code, row.laterality, row.part_of, layer, origin)
+
+
+def link_parts(structures: Sequence[Structure]) -> tuple[Structure, ...]:
+    """The structures, each part pointing at the name that its whole has here ("kidney_right", not "right kidney")."""
+    names = {s.name for s in structures}
+    given: dict[str, str] = {}
+    for s in structures:
+        row = match(s.name)
+        if row is not None:
+            given.setdefault(row.name, s.name)
+    return tuple(
+        replace(s, part_of=given[s.part_of]) if s.part_of not in names and s.part_of in given else s for s in structures
+    )
+
+
+def category_for(structure: Structure) -> Code:
+    """The category of a structure's type, from DICOM's CID 7150."""
+    if structure.code is None:
+        return TISSUE
+    return ABNORMALITY if structure.code.value in ABNORMAL else ANATOMY
