@@ -1,0 +1,193 @@
+"""From logits on the network's grid to labels on the image's grid, exactly and in bounded memory.
+
+Labels are the argmax of linearly interpolated logits. Where all eight neighbouring samples agree on the label,
+interpolation between them cannot change it (a convex combination keeps the largest the largest), so only the few
+mixed cells are interpolated, with every class. Rows are written as soon as their logits are final.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from .plans import LabelScheme
+from .preprocess import nearest_rows
+from .sliding_window import LogitSlab
+
+CHUNK_VOXELS = 4_000_000
+MIXED_CHUNK = 400_000
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class AxisMap:
+    """For each output sample along an axis: the lower input sample, and the share of the next one."""
+
+    base: npt.NDArray[np.int64]
+    share: npt.NDArray[np.float32]
+    size_in: int
+
+
+def axis_map(size_in: int, size_out: int, nearest: bool = False) -> AxisMap:
+    """Return linear (or nearest) interpolation along one axis, sample centres edge to edge, border repeated."""
+    if nearest:
+        return AxisMap(nearest_rows(size_in, size_out), np.zeros(size_out, np.float32), size_in)
+    centres = (np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5
+    centres = np.clip(centres, 0, size_in - 1)
+    base = np.minimum(np.floor(centres), max(0, size_in - 2)).astype(np.int64)
+    return AxisMap(base, (centres - base).astype(np.float32), size_in)
+
+
+def decide(logits: Tensor, scheme: LabelScheme) -> Tensor:
+    """Return label values int16 ``[...]`` of logits whose first axis is the heads."""
+    if not scheme.region_order:
+        return logits.argmax(0).to(torch.int16)
+    labels = torch.zeros(logits.shape[1:], dtype=torch.int16, device=logits.device)
+    for head, value in enumerate(scheme.region_order):
+        labels[logits[head] > 0] = value
+    return labels
+
+
+def signature(logits: Tensor, scheme: LabelScheme) -> Tensor:
+    """Return a number per sample; where neighbours share it, interpolation cannot change the label."""
+    if not scheme.region_order:
+        return logits.argmax(0)
+    pattern = torch.zeros(logits.shape[1:], dtype=torch.int64, device=logits.device)
+    for head in range(logits.shape[0]):
+        pattern |= (logits[head] > 0).to(torch.int64) << head
+    return pattern
+
+
+class LabelExporter:
+    """Takes final logit slabs in order and fills a label array on the cropped image's grid.
+
+    Parameters
+    ----------
+    labels
+        ``[k, j, i]`` array to fill, uint8 or uint16 (a view into the whole image's labels).
+    network_shape
+        Shape of the logits' grid.
+    coarse_axis
+        Axis along which the nearest sample is taken instead of interpolating, None for none.
+    """
+
+    def __init__(
+        self, labels: npt.NDArray[Any], network_shape: Shape, scheme: LabelScheme, coarse_axis: int | None = None
+    ) -> None:
+        self._labels = labels
+        self._scheme = scheme
+        sizes = zip(network_shape, labels.shape, strict=True)
+        self._maps = [axis_map(n, out, axis == coarse_axis) for axis, (n, out) in enumerate(sizes)]
+        self._held: Tensor | None = None
+        self._held_first = 0
+        self._next_row = 0
+
+    def add(self, slab: LogitSlab) -> None:
+        """Write every output row that the slab completes."""
+        if self._held is None:
+            held, self._held_first = slab.logits, slab.first_row
+        else:
+            held = torch.cat((self._held, slab.logits), 1)
+        known = self._held_first + held.shape[1]
+        rows = self._maps[0]
+        needed = np.minimum(rows.base + 1, rows.size_in - 1)
+        stop = int(np.searchsorted(needed, known - 1, side="right"))
+        if stop > self._next_row:
+            self._write(held, self._next_row, stop)
+            self._next_row = stop
+        # Rows that come next may still interpolate with the last row of this slab.
+        first = int(rows.base[stop]) if stop < len(rows.base) else known - 1
+        keep = min(max(first - self._held_first, 0), held.shape[1] - 1)
+        self._held = held[:, keep:].clone()
+        self._held_first += keep
+
+    @property
+    def is_complete(self) -> bool:
+        """True once every output row is written."""
+        return self._next_row == self._labels.shape[0]
+
+    def _write(self, logits: Tensor, first: int, stop: int) -> None:
+        marks = signature(logits, self._scheme)
+        mixed = mixed_cells(marks)
+        values = decide(logits, self._scheme)
+        table = logits.permute(1, 2, 3, 0).reshape(-1, logits.shape[0]).contiguous()
+        plane = self._labels.shape[1] * self._labels.shape[2]
+        depth = max(1, CHUNK_VOXELS // max(1, plane))
+        for row in range(first, stop, depth):
+            end = min(row + depth, stop)
+            self._write_rows(values, mixed, table, row, end)
+
+    def _write_rows(self, values: Tensor, mixed: Tensor, table: Tensor, row: int, end: int) -> None:
+        device = values.device
+        k_base = torch.from_numpy(self._maps[0].base[row:end] - self._held_first).to(device)
+        j_base = torch.from_numpy(self._maps[1].base).to(device)
+        i_base = torch.from_numpy(self._maps[2].base).to(device)
+        labels = spread(values, k_base, j_base, i_base)
+        where = spread(mixed, k_base, j_base, i_base).nonzero()
+        for start in range(0, len(where), MIXED_CHUNK):
+            some = where[start : start + MIXED_CHUNK]
+            corners, weights = self._corners(some, (k_base, j_base, i_base), row, values.shape)
+            # A weighted sum of eight rows of the table for each voxel: trilinear interpolation of every class.
+            logits = functional.embedding_bag(corners, table, per_sample_weights=weights, mode="sum")
+            labels[some[:, 0], some[:, 1], some[:, 2]] = decide(logits.T, self._scheme)
+        self._labels[row:end] = labels.cpu().numpy().astype(self._labels.dtype)
+
+    def _corners(
+        self, voxels: Tensor, bases: tuple[Tensor, Tensor, Tensor], row: int, shape: torch.Size
+    ) -> tuple[Tensor, Tensor]:
+        """Return the table rows ``[n, 8]`` and weights ``[n, 8]`` around output voxels ``[n, (k, j, i)]``."""
+        index = torch.zeros((len(voxels), 1), dtype=torch.int64, device=voxels.device)
+        weight = torch.ones((len(voxels), 1), device=voxels.device)
+        for axis in range(3):
+            offset = row if axis == 0 else 0
+            share_of = torch.from_numpy(self._maps[axis].share).to(voxels.device)
+            low = bases[axis][voxels[:, axis]]
+            high = (low + 1).clamp_max(shape[axis] - 1)
+            share = share_of[voxels[:, axis] + offset]
+            pair = torch.stack((low, high), 1)
+            parts = torch.stack((1 - share, share), 1)
+            index = (index[:, :, None] * shape[axis] + pair[:, None, :]).flatten(1)
+            weight = (weight[:, :, None] * parts[:, None, :]).flatten(1)
+        return index, weight
+
+
+def spread(values: Tensor, k: Tensor, j: Tensor, i: Tensor) -> Tensor:
+    """Return ``values[k, j, i]`` for every combination of the three index lists."""
+    return values.index_select(0, k).index_select(1, j).index_select(2, i)
+
+
+def mixed_cells(marks: Tensor) -> Tensor:
+    """Return where a sample and its next neighbours along the three axes do not all carry one mark."""
+    low, high = marks, marks
+    for axis in range(3):
+        low = torch.minimum(low, _following(low, axis))
+        high = torch.maximum(high, _following(high, axis))
+    return low != high
+
+
+def _following(values: Tensor, axis: int) -> Tensor:
+    """The next value along an axis, the last one repeated."""
+    return torch.cat((values.narrow(axis, 1, values.shape[axis] - 1), values.narrow(axis, -1, 1)), axis)
+
+
+def keep_largest_pieces(labels: npt.NDArray[Any], values: tuple[int, ...]) -> dict[int, int]:
+    """Clear, in place, all but the largest piece of each label value; returns the voxels removed of each."""
+    import cc3d
+
+    removed: dict[int, int] = {}
+    for value in values:
+        mask = labels == value
+        if not mask.any():
+            continue
+        largest = cc3d.largest_k(mask, k=1, connectivity=26) > 0
+        stray = mask & ~largest
+        removed[value] = int(np.count_nonzero(stray))
+        labels[stray] = 0
+    return removed

@@ -1,0 +1,70 @@
+"""The models in the box: pure data. Adding one means a folder under ``models/`` and a row here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgtwin.errors import ModelError
+
+MODELS_FOLDER = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """One row: the folder's name, the modality it is for, its structures by label value (1, 2, ...)."""
+
+    name: str
+    modality: str
+    structures: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the model lies."""
+        return MODELS_FOLDER / self.name
+
+
+SHIPPED: tuple[ShippedModel, ...] = (
+    ShippedModel(
+        "ct_abdomen",
+        "CT",
+        (
+            "spleen", "right kidney", "left kidney", "gallbladder", "oesophagus", "liver", "stomach", "aorta",
+            "inferior vena cava", "portal and splenic vein", "pancreas", "right adrenal", "left adrenal",
+        ),
+    ),
+    ShippedModel("mr_abdomen", "MR", ("liver", "right kidney", "left kidney", "spleen")),
+)  # fmt: skip
+
+
+def shipped_for(modality: str) -> ShippedModel:
+    """Return the shipped model for a modality.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    for row in SHIPPED:
+        if row.modality == modality:
+            return row
+    known = ", ".join(row.modality for row in SHIPPED)
+    raise ModelError(f"No shipped model is made for {modality} images (there are models for {known}). Name a model.")
+
+
+def find_model(name_or_path: str) -> Path:
+    """Return the folder of a shipped model's name or of a model folder's path.
+
+    Raises
+    ------
+    ModelError
+        If there is neither.
+    """
+    for row in SHIPPED:
+        if row.name == name_or_path:
+            return row.folder
+    path = Path(name_or_path)
+    if not path.is_dir():
+        names = ", ".join(row.name for row in SHIPPED)
+        raise ModelError(f"There is no model {name_or_path!r}: not a shipped one ({names}), and no such folder.")
+    return path
