@@ -86,3 +86,33 @@ def _frame(where: CameraPreset) -> tuple[FloatArray, FloatArray, FloatArray]:
     eye = unit(where.from_direction)
     right = unit(np.cross(-eye, np.asarray(where.up, dtype=np.float64)))
     return eye, right, np.cross(right, -eye)
+
+
+def orbit(camera: vtkCamera, right_deg: float, down_deg: float) -> None:
+    """Turn the patient about the focal point, as a hand on the screen would that drags right and down."""
+    camera.Azimuth(-right_deg)
+    camera.Elevation(down_deg)
+    camera.OrthogonalizeViewUp()
+
+
+def pan(camera: vtkCamera, right_mm: float, down_mm: float) -> None:
+    """Shift the picture by so many millimetres at the focal point."""
+    right, down = screen_directions(camera)
+    shift = right * right_mm + down * down_mm
+    camera.SetFocalPoint(*(np.asarray(camera.GetFocalPoint()) - shift))
+    camera.SetPosition(*(np.asarray(camera.GetPosition()) - shift))
+
+
+def zoom(camera: vtkCamera, factor: float) -> None:
+    """Bring the focal point nearer by `factor`."""
+    camera.Dolly(factor)
+
+
+def project(renderer: vtkRenderer, point_mm: ArrayLike, size: tuple[int, int]) -> tuple[float, float]:
+    """Column and row (from the top) at which a point in LPS appears in a picture of (width, height)."""
+    x, y, z = (float(c) for c in np.asarray(point_mm, dtype=np.float64))
+    matrix = renderer.GetActiveCamera().GetCompositeProjectionTransformMatrix(size[0] / size[1], -1.0, 1.0)
+    out = [0.0, 0.0, 0.0, 1.0]
+    matrix.MultiplyPoint([x, y, z, 1.0], out)
+    w = out[3] or 1.0
+    return ((out[0] / w + 1) / 2 * size[0], (1 - out[1] / w) / 2 * size[1])

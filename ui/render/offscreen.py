@@ -79,5 +79,7 @@ def grab(window: vtkRenderWindow) -> NDArray[np.uint8]:
 
 def is_software(window: vtkRenderWindow) -> bool:
     """True if a processor draws instead of a graphics card."""
+    if not window.GetInitialized():
+        window.Initialize()
     capabilities = str(window.ReportCapabilities()).lower()
     return any(name in capabilities for name in SOFTWARE_RENDERERS)

@@ -8,8 +8,8 @@ from vtkmodules.vtkRenderingCore import vtkCamera, vtkRenderer
 
 from .palette import PANEL, QUIET, TEXT, fraction
 
-CORNER = (0.855, 0.0, 1.0, 0.2)
-"""Viewport of the cube, as fractions of its picture: bottom right."""
+CORNER_PIXELS = 96
+"""Edge of the square at the bottom right that the cube lies in, at 100 % scale."""
 DISTANCE = 4.6
 VIEW_ANGLE_DEG = 22.0
 
@@ -46,9 +46,14 @@ def cube_renderer() -> vtkRenderer:
     renderer = vtkRenderer()
     renderer.SetLayer(1)
     renderer.InteractiveOff()
-    renderer.SetViewport(*CORNER)
     renderer.AddActor(orientation_cube())
     return renderer
+
+
+def place(cube: vtkRenderer, size: tuple[int, int], scale: float = 1.0) -> None:
+    """Put the cube into the bottom right corner of a picture of (width, height) pixels."""
+    edge = CORNER_PIXELS * scale
+    cube.SetViewport(max(0.0, 1.0 - edge / size[0]), 0.0, 1.0, min(1.0, edge / size[1]))
 
 
 def follow(cube: vtkRenderer, camera: vtkCamera) -> None:

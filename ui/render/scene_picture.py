@@ -10,15 +10,19 @@ from surgtwin.domain.twin import Twin
 from .appearance import Looks
 from .cameras import mm_per_pixel, preset, screen_directions
 from .offscreen import render_rgb
-from .orientation_cube import cube_renderer, follow
+from .orientation_cube import CORNER_PIXELS, cube_renderer, follow, place
 from .palette import VIEW_COLOURS
 from .scene import TwinScene
 from .slice_picture import draw_letters, draw_scale
 from .slices import edge_letters
 from .text import write
 
-OVERSAMPLING = 2
+OVERSAMPLING = 2.0
 """Drawn this much larger and scaled down: smooth edges whatever the renderer offers."""
+REFERENCE_TEXT = 14
+"""Text size that belongs to the cube's size."""
+MAX_PIXELS = 3_000_000
+"""Large pictures are drawn less much larger: a processor may have to draw them."""
 
 
 def scene_picture(twin: Twin, size: tuple[int, int], where: str, looks: Looks, *, text_pixels: int = 14) -> Image.Image:
@@ -35,15 +39,18 @@ def scene_picture(twin: Twin, size: tuple[int, int], where: str, looks: Looks, *
     camera = scene.renderer.GetActiveCamera()
     cube = cube_renderer()
     follow(cube, camera)
-    large = render_rgb([scene.renderer, cube], (width * OVERSAMPLING, height * OVERSAMPLING))
-    image = Image.fromarray(large).resize(size, Image.Resampling.BOX)
+    factor = min(OVERSAMPLING, max(1.0, (MAX_PIXELS / (width * height)) ** 0.5))
+    place(cube, size, text_pixels / REFERENCE_TEXT)
+    large = render_rgb([scene.renderer, cube], (round(width * factor), round(height * factor)))
+    image = Image.fromarray(large).resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
     right, down = screen_directions(camera)
     draw_letters(draw, size, edge_letters(right, down), text_pixels)
     gap = text_pixels // 2
     title = where.capitalize() if preset(where).name == where else "3D"
     write(draw, (gap, gap), title, text_pixels, VIEW_COLOURS["3d"], shadow=True)
-    draw_scale(draw, (round(width * 0.84), height), mm_per_pixel(scene.renderer, height), text_pixels)
+    beside_cube = width - round(CORNER_PIXELS * text_pixels / REFERENCE_TEXT)
+    draw_scale(draw, (beside_cube, height), mm_per_pixel(scene.renderer, height), text_pixels)
     return image
 
 
