@@ -1,0 +1,165 @@
+"""The frames of a file: one of a classic image, many of an enhanced multi-frame object (PS3.3, C.7.6.16)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+from ..errors import DicomError
+from . import tags
+from .elements import Elements
+from .file_ref import FileRef
+from .frame import Frame, Instance, Vector
+from .header import Header
+from .pixel_layout import read_layout
+from .values import ascii_text, double, integer, items, number, numbers, raw
+
+_MIN_SLOPE = 1e-12
+
+
+def read_instance(ref: FileRef, header: Header) -> Instance:
+    """The instance that a file holds.
+
+    Raises
+    ------
+    DicomError
+        With the bare reason, if it holds no image.
+    """
+    elements = header.elements
+    modality = ascii_text(elements, tags.MODALITY)
+    layout = read_layout(header, None if header.is_deflated else ref.size)
+    if layout is None:
+        raise DicomError(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
+    series = ascii_text(elements, tags.SERIES_INSTANCE_UID)
+    if not series:
+        raise DicomError("it has no SeriesInstanceUID, so it belongs to no series")
+    return Instance(
+        ref,
+        header,
+        layout,
+        ascii_text(elements, tags.SOP_CLASS_UID) or header.media_sop_class,
+        ascii_text(elements, tags.SOP_INSTANCE_UID),
+        series,
+        ascii_text(elements, tags.STUDY_INSTANCE_UID),
+        modality,
+    )
+
+
+def frames_of(instance: Instance) -> list[Frame]:
+    """The frames of an instance, in the order of the file."""
+    per_frame = items(instance.elements, tags.PER_FRAME_GROUPS)
+    if not per_frame:
+        return [_classic_frame(instance, index) for index in range(instance.layout.frames)][: _believable(instance)]
+    shared = items(instance.elements, tags.SHARED_GROUPS)
+    common = shared[0] if shared else {}
+    found = [_enhanced_frame(instance, index, own, common) for index, own in enumerate(per_frame)]
+    # The functional groups have been read; they are by far the largest part of such a header.
+    instance.elements.pop(tags.PER_FRAME_GROUPS, None)
+    if len(found) != instance.layout.frames:
+        fault = f"it describes {len(found)} frames, but states {instance.layout.frames}"
+        return [_faulty(frame, fault) for frame in found]
+    return found
+
+
+def _believable(instance: Instance) -> int:
+    """A file whose pixels are unusable anyway needs no 100 000 frames to say so."""
+    return 1 if instance.layout.fault else instance.layout.frames
+
+
+def _faulty(frame: Frame, fault: str) -> Frame:
+    return replace(frame, fault=fault)
+
+
+def _classic_frame(instance: Instance, index: int) -> Frame:
+    elements, big = instance.elements, instance.header.encoding.is_big_endian
+    slope, intercept, fault = _rescale(elements)
+    position = orientation = None
+    if instance.layout.frames == 1:
+        position = cast("Vector | None", numbers(elements, tags.IMAGE_POSITION, 3))
+        orientation = numbers(elements, tags.IMAGE_ORIENTATION, 6)
+    if items(elements, tags.MODALITY_LUT):
+        fault = "its values go through a modality look-up table, which is not supported"
+    b_value = double(elements, tags.DIFFUSION_B_VALUE, big)
+    traits = (
+        "",
+        ascii_text(elements, tags.TEMPORAL_POSITION),
+        ascii_text(elements, tags.ACQUISITION_NUMBER),
+        ascii_text(elements, tags.ECHO_NUMBERS) or ascii_text(elements, tags.ECHO_TIME),
+        ascii_text(elements, tags.IMAGE_TYPE),
+        "" if b_value is None else f"{b_value:g}",
+        ascii_text(elements, tags.TRIGGER_TIME),
+        ascii_text(elements, tags.CONVOLUTION_KERNEL),
+        ascii_text(elements, tags.KVP),
+        ascii_text(elements, tags.ACQUISITION_TIME),
+        ascii_text(elements, tags.SERIES_TIME),
+    )
+    return Frame(
+        instance,
+        index,
+        position,
+        cast("tuple[float, float, float, float, float, float] | None", orientation),
+        cast("tuple[float, float] | None", numbers(elements, tags.PIXEL_SPACING, 2)),
+        slope,
+        intercept,
+        integer(elements, tags.INSTANCE_NUMBER) or 0,
+        traits,
+        instance.layout.fault or fault,
+    )
+
+
+def _rescale(elements: Elements) -> tuple[float, float, str]:
+    """Slope, intercept and what is wrong with them."""
+    if tags.RESCALE_SLOPE not in elements and tags.RESCALE_INTERCEPT not in elements:
+        return 1.0, 0.0, ""
+    slope, intercept = number(elements, tags.RESCALE_SLOPE), number(elements, tags.RESCALE_INTERCEPT)
+    if slope is None and not ascii_text(elements, tags.RESCALE_SLOPE):
+        slope = 1.0
+    if intercept is None and not ascii_text(elements, tags.RESCALE_INTERCEPT):
+        intercept = 0.0
+    if slope is None or intercept is None or math.fabs(slope) < _MIN_SLOPE:
+        return 1.0, 0.0, "its RescaleSlope or RescaleIntercept is not a usable number"
+    return slope, intercept, ""
+
+
+def _enhanced_frame(instance: Instance, index: int, own: Elements, common: Elements) -> Frame:
+    def group(tag: int) -> Elements:
+        found = items(own, tag) or items(common, tag)
+        return found[0] if found else {}
+
+    content, value = group(tags.FRAME_CONTENT), group(tags.PIXEL_VALUE_TRANSFORMATION)
+    slope, intercept, fault = _rescale(value or instance.elements)
+    return Frame(
+        instance,
+        index,
+        cast("Vector | None", numbers(group(tags.PLANE_POSITION), tags.IMAGE_POSITION, 3)),
+        cast(
+            "tuple[float, float, float, float, float, float] | None",
+            numbers(group(tags.PLANE_ORIENTATION), tags.IMAGE_ORIENTATION, 6),
+        ),
+        cast("tuple[float, float] | None", numbers(group(tags.PIXEL_MEASURES), tags.PIXEL_SPACING, 2)),
+        slope,
+        intercept,
+        index + 1,
+        _enhanced_traits(instance, content, group),
+        instance.layout.fault or fault,
+    )
+
+
+def _enhanced_traits(instance: Instance, content: Elements, group: Callable[[int], Elements]) -> tuple[str, ...]:
+    big = instance.header.encoding.is_big_endian
+    frame_type = group(tags.CT_FRAME_TYPE) or group(tags.MR_FRAME_TYPE)
+    echo = double(group(tags.MR_ECHO), tags.EFFECTIVE_ECHO_TIME, big)
+    b_value = double(group(tags.MR_DIFFUSION), tags.DIFFUSION_B_VALUE, big)
+    phase = double(group(tags.CARDIAC_SYNCHRONIZATION), tags.CARDIAC_PERCENTAGE, big)
+    return (
+        ascii_text(content, tags.STACK_ID),
+        raw(content, tags.TEMPORAL_POSITION_INDEX).hex(),
+        raw(content, tags.FRAME_ACQUISITION_NUMBER).hex(),
+        "" if echo is None else f"{echo:g}",
+        ascii_text(frame_type, tags.FRAME_TYPE),
+        "" if b_value is None else f"{b_value:g}",
+        "" if phase is None else f"{phase:g}",
+        *[""] * 4,
+    )

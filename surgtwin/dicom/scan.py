@@ -1,0 +1,103 @@
+"""What image series an input holds: a folder, a file, a zip or a DICOMDIR with anything in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DicomError
+from ..progress import SILENT, Progress
+from .describe import describe_stack
+from .dicomdir import DICOMDIR_CLASS, referenced_files
+from .duplicates import without_copies
+from .file_ref import FileRef, Sources, safe_name
+from .frame import Frame, Instance
+from .frames import frames_of, read_instance
+from .header import NotDicomError, read_header
+from .locate import SkippedFile, is_zip, locate
+from .series import SeriesInfo
+from .stacks import split_into_stacks
+
+__all__ = ["ScanResult", "SeriesInfo", "SkippedFile", "scan"]
+
+_THREADS = 4
+_REPORT_EVERY = 16
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """Every stack of every series, best first, and the files that were passed over."""
+
+    series: tuple[SeriesInfo, ...]
+    skipped: tuple[SkippedFile, ...]
+
+
+def scan(path: Path, progress: Progress = SILENT) -> ScanResult:
+    """Find the image series of an input. Nothing but headers is read.
+
+    Raises
+    ------
+    DicomError
+        If there is nothing at `path` or it cannot be opened. What is wrong with single files is told in `skipped`.
+    """
+    path = Path(path)
+    with Sources() as sources:
+        files, skipped = locate(path, sources, progress)
+        if path.is_file() and len(files) == 1 and not is_zip(path):
+            listed = referenced_files(files[0], sources)
+            if listed is not None:
+                files, skipped = listed
+        instances = _read_all(files, sources, skipped, progress)
+        kept = without_copies(instances, sources, skipped)
+    found = sorted(_series(kept), key=lambda s: (-s.score, s.key))
+    return ScanResult(tuple(found), tuple(sorted(skipped, key=lambda s: str(s.path))))
+
+
+def _read_all(
+    files: list[FileRef], sources: Sources, skipped: list[SkippedFile], progress: Progress
+) -> list[Instance]:
+    found: list[Instance] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, result in enumerate(pool.map(lambda ref: _read(ref, sources, progress), files)):
+            if isinstance(result, Instance):
+                found.append(result)
+            else:
+                skipped.append(result)
+            if done % _REPORT_EVERY == 0:
+                progress.update(done / len(files), "Reading headers")
+    return found
+
+
+def _read(ref: FileRef, sources: Sources, progress: Progress) -> Instance | SkippedFile:
+    progress.check()
+    try:
+        with sources.open(ref) as stream:
+            header = read_header(stream)
+        if header.media_sop_class == DICOMDIR_CLASS:
+            return _skip(ref, "it is a DICOMDIR: an index of other files")
+        return read_instance(ref, header)
+    except NotDicomError as error:
+        return _skip(ref, str(error))
+    except DicomError as error:
+        return _skip(ref, str(error))
+    except OSError as error:
+        return _skip(ref, f"it cannot be read ({error.strerror or type(error).__name__})")
+
+
+def _skip(ref: FileRef, reason: str) -> SkippedFile:
+    return SkippedFile(Path(safe_name(ref.name)), reason)
+
+
+def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
+    by_series: dict[tuple[str, str], list[Frame]] = defaultdict(list)
+    for instance in instances:
+        by_series[(instance.study_instance_uid, instance.series_instance_uid)].extend(frames_of(instance))
+    found = []
+    for frames in by_series.values():
+        stacks = split_into_stacks(frames)
+        for number, stack in enumerate(stacks, 1):
+            found.append(describe_stack(stack, str(number) if len(stacks) > 1 else ""))
+    return found
