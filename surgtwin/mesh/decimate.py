@@ -113,14 +113,14 @@ def _without_fins(triangles: Faces) -> Faces:
     low = triangles[(triangles[:, 0] != triangles[:, 1]) & (triangles[:, 1] != triangles[:, 2])]
     low = low[low[:, 2] != low[:, 0]]
     first = np.argmin(low, axis=1)[:, None]
-    turned = np.take_along_axis(low, (first + [0, 1, 2]) % 3, axis=1)
+    turned = np.take_along_axis(low, (first + np.arange(3)) % 3, axis=1)
     is_up = turned[:, 1] < turned[:, 2]
     corners = np.sort(turned, axis=1)
     _, group = np.unique(corners, axis=0, return_inverse=True)
     group = group.ravel()
     ups = np.bincount(group, weights=is_up)
     downs = np.bincount(group, weights=~is_up)
-    return low[~((ups == 1) & (downs == 1))[group]]
+    return np.asarray(low[~((ups == 1) & (downs == 1))[group]], dtype=np.int32)
 
 
 def _largest_pieces(vertices: Vertices, triangles: Faces, wanted: int) -> tuple[Vertices, Faces]:

@@ -19,8 +19,8 @@ from .decimate import decimate
 from .deviation import distance_to_voxel_surface, surface_distances
 from .measure import measure
 from .repair import part_coincident_edges
-from .smooth import smooth, thin_vertices
-from .topology import half_edges
+from .smooth import neighbour_mean, smooth, thin_vertices
+from .topology import half_edges, pieces_in
 from .voxel_surface import CORNER_GAP, voxel_surface
 
 Box = tuple[slice, slice, slice]
@@ -140,6 +140,7 @@ def _mesh_structure(
     progress.check()
     padded = np.pad(labels.layers[structure.layer][box] == structure.label, PADDING)
     raw, quads = voxel_surface(padded)
+    mean = neighbour_mean(quads, len(raw))
     vertices = raw
     if settings.smoothing:
         vertices = smooth(
@@ -147,11 +148,12 @@ def _mesh_structure(
             quads,
             degree=settings.iterations,
             pass_band=settings.pass_band,
+            mean=mean,
             is_thin=thin_vertices(padded, raw),
             progress=progress,
         )
     progress.check()
-    mesh = _in_patient(structure, vertices, quads, box, labels, padded, raw)
+    mesh = _in_patient(structure, vertices, quads, box, labels, padded, raw, pieces_in(mean)[0])
     if settings.decimate:
         return decimate(mesh, settings.decimate, progress)
     return mesh
@@ -165,11 +167,12 @@ def _in_patient(
     labels: LabelMap,
     padded: NDArray[np.bool_],
     raw: NDArray[np.float64],
+    pieces: int,
 ) -> OrganMesh:
     """The mesh in LPS mm from quadrilaterals in indices of the padded box, measured and checked."""
     grid = labels.grid
     corner = np.array([box[2].start, box[1].start, box[0].start], dtype=np.float64) - PADDING
-    vertices_mm = grid.to_lps(vertices + corner)
+    vertices_mm = _to_lps(grid, vertices, corner)
     faces = quads if grid.is_right_handed else quads[:, ::-1]
     triangles = _triangles(vertices_mm, faces)
     edges = half_edges(triangles)
@@ -185,6 +188,7 @@ def _in_patient(
         deviation_mean_mm=float(away.mean()),
         deviation_max_mm=float(away.max()),
         edges=edges,
+        pieces=pieces,
     )
     if not (quality.is_watertight and quality.is_manifold and quality.volume_ml > 0):
         raise MeshError(
@@ -192,6 +196,17 @@ def _in_patient(
             "program; please report it."
         )
     return OrganMesh(structure.name, mesh.vertices_mm, mesh.triangles, structure.colour, quality)
+
+
+def _to_lps(grid: Grid, vertices_ijk: NDArray[np.float64], corner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`grid.to_lps(vertices_ijk + corner)`, column by column: a matrix product of (N, 3) by (3, 3) is far slower."""
+    matrix = grid.lps_from_ijk
+    origin = grid.to_lps(corner)
+    i, j, k = np.ascontiguousarray(vertices_ijk.T)
+    out = np.empty_like(vertices_ijk)
+    for row in range(3):
+        out[:, row] = matrix[row, 0] * i + matrix[row, 1] * j + matrix[row, 2] * k + origin[row]
+    return out
 
 
 def _triangles(vertices: NDArray[np.float64], quads: NDArray[np.int32]) -> NDArray[np.int32]:

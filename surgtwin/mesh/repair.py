@@ -55,7 +55,6 @@ def split_sheets(
 
 def _rings(vertices: Vertices, faces: Faces, chosen: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
     """(corners of faces) the ring each belongs to, and the vertex of each ring."""
-    n = faces.shape[1]
     one, other = _paired_half_edges(vertices, faces, chosen)
     following = np.arange(faces.size).reshape(faces.shape)
     head_corner = np.roll(following, -1, axis=1).ravel()
@@ -65,7 +64,6 @@ def _rings(vertices: Vertices, faces: Faces, chosen: NDArray[np.bool_]) -> tuple
     count, ring = connected_components(links.tocsr(), directed=False)
     owner = np.zeros(count, dtype=np.int64)
     owner[ring] = faces.ravel()
-    del n
     return np.asarray(ring, dtype=np.int64), owner
 
 
@@ -133,7 +131,7 @@ def _angle_around_edge(
     out = third - low
     # Half-edges of one edge share its axis, hence x and y. Rounding must not order two equal directions differently.
     angle = np.arctan2(np.einsum("ij,ij->i", out, y), np.einsum("ij,ij->i", out, x))
-    return np.round(angle, 9)
+    return np.asarray(np.round(angle, 9))
 
 
 def _give_copies(

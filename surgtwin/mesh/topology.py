@@ -1,7 +1,7 @@
 """How the faces of a surface hang together: half-edges, twins, closedness, pieces.
 
-Faces are (M, n) int arrays, n = 3 or 4, all wound the same way. Half-edge `h = f * n + c` runs from corner c of face f to
-the next corner.
+Faces are (M, n) int arrays, n = 3 or 4, all wound the same way. Half-edge `h = f * n + c` runs from corner c of face f
+to the next corner.
 """
 
 from __future__ import annotations
@@ -88,9 +88,14 @@ def has_single_umbrellas(faces: NDArray[np.int32], twins: IntArray, vertex_count
 
 
 def pieces_of(faces: NDArray[np.int32], vertex_count: int) -> tuple[int, NDArray[np.int32]]:
-    """Number of connected pieces, and (vertex_count,) the piece of each vertex."""
+    """Number of connected pieces of a closed surface, and (vertex_count,) the piece of each vertex."""
     tail = faces.ravel()
     head = np.roll(faces, -1, axis=1).ravel()
-    graph = csr_array((np.ones(tail.size, dtype=np.int8), (tail, head)), shape=(vertex_count, vertex_count))
-    count, piece = connected_components(graph, directed=False)
+    return pieces_in(csr_array((np.ones(tail.size), (tail, head)), shape=(vertex_count, vertex_count)))
+
+
+def pieces_in(neighbours: csr_array) -> tuple[int, NDArray[np.int32]]:
+    """The same from the matrix that links each vertex with its neighbours."""
+    # Links go both ways, so strongly connected is connected, and takes no transposed copy.
+    count, piece = connected_components(neighbours, connection="strong")
     return int(count), np.asarray(piece, dtype=np.int32)

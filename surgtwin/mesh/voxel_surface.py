@@ -1,7 +1,7 @@
 """The exact outer surface of a set of voxels, as quadrilaterals: closed, manifold, outward.
 
 The dual view of surface nets (Gibson 1998): one vertex at each voxel corner that has both inside and outside around it,
-one quadrilateral for each face between an inside and an outside voxel. Its volume is that of the voxels, to the last one.
+one quadrilateral for each face between an inside and an outside voxel. Its volume is that of the voxels exactly.
 Written here rather than taken from vtkSurfaceNets3D because the voxels around a corner tell at once, and exactly,
 where the surface touches itself; VTK leaves such edges with four faces.
 """
