@@ -11,10 +11,12 @@ from .branching import grow
 from .labelling import COLON, SMALL_BOWEL
 from .painting import Paint
 from .person import Person
-from .shapes import F32, Below, Capsule, Common, Grown, Shape, Vector, Waves, bent_tube, curve, tube
+from .shapes import F32, Below, Capsule, Common, Grown, Shape, Union, Vector, Waves, bent_tube, curve, tube
 from .upper_abdomen import GAS_HU
 
 HAUSTRUM_MM = 30.0
+PART_PIECES = 6
+"""Pieces of the colon that share one level of gas."""
 CANDIDATES = 6000
 LOOP_APART_MM = 23.0
 COLLAPSED_SHARE, GAS_SHARE = 0.2, 0.12
@@ -46,20 +48,16 @@ def paint_colon(person: Person, rng: np.random.Generator) -> list[Paint]:
         mottled = coarse.at(x, y, z) + 0.6 * fine.at(x, y, z)
         return np.asarray(35 + 20 * mottled - 450 * np.clip(mottled - 0.7, 0, 1.2), dtype=np.float32)
 
-    lumens = [Grown(c, -COLON_WALL_MM) for c in pieces]
-    gas = []
-    filling = 0.0
-    for n, lumen in enumerate(lumens):
-        if n % 5 == 0:
-            filling = float(rng.uniform(-1.1, 0.9))
-        (_, y, _), r = pieces[n].a, pieces[n].r0
-        gas.append(Paint(Common((lumen, Below((0, y + filling * r, 0), (0, 1, 0)))), GAS_HU, COLON))
-    return [
-        *(Paint(Grown(c, 1.5), hu.fat, 0) for c in pieces),
-        *(Paint(c, hu.wall - 10, COLON) for c in pieces),
-        *(Paint(c, stool, COLON) for c in lumens),
-        *gas,
-    ]
+    paints = [Paint(Grown(c, 1.5), hu.fat, 0) for c in pieces]
+    parts = [Union(pieces[n : n + PART_PIECES + 1], blend=5.0) for n in range(0, len(pieces), PART_PIECES)]
+    paints += [Paint(p, hu.wall - 10, COLON) for p in parts]
+    paints += [Paint(Grown(p, -COLON_WALL_MM), stool, COLON) for p in parts]
+    for n, part in enumerate(parts):
+        first = pieces[n * PART_PIECES]
+        level = first.a[1] + float(rng.uniform(-1.1, 0.9)) * first.r0
+        gas = Common((Grown(part, -COLON_WALL_MM), Below((0, level, 0), (0, 1, 0))))
+        paints.append(Paint(gas, GAS_HU, COLON))
+    return paints
 
 
 def _loops(rng: np.random.Generator) -> list[tuple[Capsule, ...]]:
@@ -95,11 +93,19 @@ def paint_small_bowel(cavity: Shape, person: Person, rng: np.random.Generator) -
     hu = person.enhancement
     paints: list[Paint] = []
     for end in ((-50, -35, -60), (-20, -45, -85), (25, -40, -85), (55, -32, -55), (60, -30, -20), (-58, -35, -30)):
-        for piece in grow(rng, (-2.0, -28.0, -10.0), end, 3.0, 3, spread_degrees=24):
-            paints.append(Paint(Common((piece, cavity)), hu.portal - 10, None))
+        tree = grow(rng, (-2.0, -28.0, -10.0), end, 3.0, 3, spread_degrees=24)
+        paints += [Paint(c, hu.portal - 10, None) for c in tree if _fits(c, cavity)]
     for pieces in _loops(rng):
+        if not all(_fits(c, cavity) for c in pieces):
+            continue
         paints += _paint_loop(pieces, person, rng)
     return paints
+
+
+def _fits(piece: Capsule, cavity: Shape) -> bool:
+    """True if both ends of the piece lie within the cavity."""
+    x, y, z = np.array([piece.a, piece.b], dtype=np.float32).T
+    return bool(np.all(cavity.distance(x, y, z) < -max(piece.r0, piece.r1)))
 
 
 def _paint_loop(pieces: Sequence[Capsule], person: Person, rng: np.random.Generator) -> list[Paint]:

@@ -56,7 +56,7 @@ def liver_shape(wall: Wall, person: Person) -> Shape:
     hilum = Ellipsoid((-34, -26, 52), (20, 13, 9), (0, -20, 0))
     spine = Capsule((6, 46, -60), (6, 58, 170), 47, 47)
     stomach = Ellipsoid((60, 0, 92), (44, 56, 56))
-    colon = Ellipsoid((-88, -58, -6), (42, 34, 26))
+    colon = Ellipsoid((-80, -66, -10), (42, 34, 26))
     carved = Without(lobes, (visceral, hilum, spine, stomach, colon), blend=12.0)
     return Common((carved, below_diaphragm(wall, GAP_MM)), blend=4.0)
 
@@ -69,7 +69,7 @@ def gallbladder_shape(person: Person) -> tuple[Capsule, ...]:
 
 
 PORTAL_TRUNK: tuple[Vector, ...] = ((-8, -16, 40), (-20, -19, 48), (-34, -23, 56))
-SPLENIC_VEIN: tuple[Vector, ...] = ((-8, -16, 40), (12, -22, 48), (34, -12, 55), (55, 8, 64), (68, 22, 70))
+SPLENIC_VEIN: tuple[Vector, ...] = ((-8, -16, 40), (12, -18, 46), (34, -6, 52), (55, 12, 58), (70, 26, 64))
 MESENTERIC_VEIN: tuple[Vector, ...] = ((-8, -16, 40), (-11, -20, 20), (-12, -26, -5), (-10, -32, -35))
 PORTAL_RIGHT: tuple[Vector, ...] = ((-34, -23, 56), (-52, -20, 62), (-68, -12, 64))
 PORTAL_LEFT: tuple[Vector, ...] = ((-34, -23, 56), (-26, -34, 68), (-18, -48, 76))

@@ -157,8 +157,8 @@ def _table(spec: PhantomSpec, anatomy: Anatomy) -> list[Paint]:
     if not spec.with_table:
         return []
     back = _back_of(anatomy) + TABLE_GAP_MM
-    outer, inner = scanner.TableTop(back, 24.0), scanner.TableTop(back + 2.0, 20.0)
-    return [Paint(outer, 120.0, None, in_patient=True), Paint(inner, -930.0, None, in_patient=True)]
+    outer, inner = scanner.TableTop(back, 25.0), scanner.TableTop(back + 2.6, 19.8)
+    return [Paint(outer, 320.0, None, in_patient=True), Paint(inner, -930.0, None, in_patient=True)]
 
 
 def _back_of(anatomy: Anatomy) -> float:

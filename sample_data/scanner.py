@@ -22,7 +22,7 @@ class TableTop:
     top_y: float
     thickness_mm: float
     half_width: float = 205.0
-    curvature: float = 0.0011
+    curvature: float = 0.0007
 
     @property
     def box(self) -> Box:

@@ -127,14 +127,14 @@ def _f(point: tuple[int, int, int]) -> Vector:
 def paint_stomach(person: Person, rng: np.random.Generator) -> list[Paint]:
     """Fundus under the left dome, body, antrum; with what was drunk and a bubble of gas in front."""
     hu, s = person.enhancement, person.size("stomach")
-    centers = [(50, 12, 86), (54, -12, 74), (52, -36, 58), (36, -50, 38), (10, -56, 28), (-12, -50, 26), (-24, -42, 26)]
-    radii = [29 * s, 31 * s, 27 * s, 22 * s, 17 * s, 12 * s, 8.0]
+    centers = [(52, 4, 90), (60, -20, 80), (57, -45, 60), (36, -56, 40), (10, -59, 29), (-12, -52, 26), (-24, -42, 26)]
+    radii = [25 * s, 28 * s, 26 * s, 21 * s, 16 * s, 12 * s, 8.0]
     bag = Union(bent_tube([person.place("stomach", *c) for c in centers], radii, step_mm=10), blend=6.0)
     outer = Rough(bag, Waves.random(rng, 32.0), 3.0)
     rugae = Waves.random(rng, 13.0, 6)
     inner = Rough(Grown(outer, -4.5), rugae, 2.5)
     _, dy, _ = person.place("stomach", 0, 0, 0)
-    level = (0.0, dy - 42.0 + 8.0 * float(rng.uniform(-1, 1)), 0.0)
+    level = (0.0, dy - 48.0 + 8.0 * float(rng.uniform(-1, 1)), 0.0)
     meal = Waves.random(rng, 10.0, 6)
 
     def content(x: F32, y: F32, z: F32) -> F32:
@@ -164,7 +164,7 @@ def paint_duodenum(person: Person, rng: np.random.Generator) -> list[Paint]:
 def paint_pancreas(person: Person, rng: np.random.Generator) -> list[Paint]:
     """Head in the duodenal loop, neck before the portal confluence, tail to the spleen; lobulated."""
     s = person.size("pancreas")
-    path = [(-27, -15, 6), (-25, -20, 22), (-10, -29, 38), (12, -33, 47), (34, -23, 56), (52, -4, 64), (62, 8, 67)]
+    path = [(-27, -15, 6), (-25, -20, 22), (-10, -29, 38), (12, -30, 46), (34, -17, 51), (52, 1, 56), (64, 13, 62)]
     radii = [12 * s, 14 * s, 9.5 * s, 10 * s, 10 * s, 9.5 * s, 7 * s]
     gland = Union(bent_tube([person.place("pancreas", *p) for p in path], radii, step_mm=8), blend=4.0)
     hu = person.enhancement

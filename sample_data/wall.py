@@ -23,7 +23,7 @@ def spine_offset(z: float | F32) -> float | F32:
 
 @dataclass(frozen=True)
 class Outline:
-    """A superellipse in every transverse plane, its width changing with height.
+    """A superellipse (power 2.5) in every transverse plane, its width changing with height.
 
     Parameters
     ----------
@@ -38,7 +38,6 @@ class Outline:
     half_width: float
     front_y: float
     back_y: float
-    power: float = 2.4
     waist: float = 4.0
     hips: float = 14.0
     groove: float = 0.0
@@ -56,7 +55,7 @@ class Outline:
         half_depth = (back - front) / 2
         dy = y - (back + front) / 2
         u, v = np.abs(x) / width, np.abs(dy) / half_depth
-        f = np.maximum(u**self.power + v**self.power, np.float32(1e-6)) ** np.float32(1 / self.power)
+        f = np.maximum(u * u * np.sqrt(u) + v * v * np.sqrt(v), np.float32(1e-6)) ** np.float32(0.4)
         d = np.sqrt(x * x + dy * dy) * (1 - 1 / f)
         if self.groove:
             d = d + self.groove * np.exp(-((x / 13) ** 2)) * (dy > 0)
@@ -75,9 +74,9 @@ class Wall:
 def wall_of(person: Person) -> Wall:
     v = person.visceral_mm
     front, side, back = person.fat_mm
-    cavity = Outline(126 + v, -77 - 1.5 * v, 77, power=2.3)
-    muscle = Outline(139 + v, -88 - 1.5 * v, 101, groove=5.0)
-    skin = Outline(139 + v + side, -88 - 1.5 * v - front, 101 + back, power=2.35, hips=20.0, groove=7.0)
+    cavity = Outline(131 + v, -82 - 1.5 * v, 78)
+    muscle = Outline(144 + v, -93 - 1.5 * v, 102, groove=5.0)
+    skin = Outline(144 + v + side, -93 - 1.5 * v - front, 102 + back, hips=20.0, groove=7.0)
     return Wall(skin, muscle, cavity)
 
 
