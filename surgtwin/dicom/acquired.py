@@ -23,7 +23,7 @@ def acquired_time(elements: Elements) -> str:
         stated, zone = stated[:-5], stated[-5:]
     digits = stated.split(".")[0]
     try:
-        local = datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone follows, where there is one
+        local = datetime.strptime(digits, "%Y%m%d%H%M%S")
         if not zone:
             return local.isoformat()
         sign = -1 if zone[0] == "-" else 1

@@ -24,8 +24,8 @@ NOT_IMAGES = {
 }
 
 
-def describe_stack(frames: list[Frame], stack: str) -> SeriesInfo:
-    """What the scan tells of one stack."""
+def describe_stack(frames: list[Frame], stack: str, *, unnamed: int = 0) -> SeriesInfo:
+    """What the scan tells of one stack; `unnamed` as in SeriesInfo."""
     first = min(frames, key=lambda f: (f.number, f.instance.ref.name, f.index))
     instance = first.instance
     elements = instance.elements
@@ -65,6 +65,7 @@ def describe_stack(frames: list[Frame], stack: str) -> SeriesInfo:
         study_description=study_description,
         body_part=body_part,
         series_number=series_number,
+        unnamed=unnamed,
         stack_frames=tuple(frames),
         order=order,
     )
@@ -96,13 +97,16 @@ def _check(frames: list[Frame], title: str, modality: str) -> SliceCheck:
 def _attribute_findings(first: Frame, modality: Modality, check: SliceCheck) -> list[Finding]:
     """Attributes that the geometry does not need, and that are missing or at odds with it."""
     elements = first.instance.elements
-    found = []
+    found: list[Finding] = []
     if check.order is None:
         return found
+    if not first.instance.series_instance_uid:
+        message = "The files have no SeriesInstanceUID: those of one folder and description are taken for one series."
+        found.append(Finding("no-series-uid", Severity.INFO, message))
     if not ascii_text(elements, tags.FRAME_OF_REFERENCE_UID):
         message = "The series has no FrameOfReferenceUID: it cannot be shown to share a space with other series."
         found.append(Finding("no-frame-of-reference", Severity.INFO, message))
-    if not ascii_text(elements, tags.PATIENT_POSITION) and not items_of_enhanced(first):
+    if not ascii_text(elements, tags.PATIENT_POSITION) and not _is_enhanced(first):
         message = "The series does not state the patient's position (head or feet first, supine or prone)."
         found.append(Finding("no-patient-position", Severity.INFO, message))
     if modality is Modality.CT and first.slope == 1.0 and first.intercept == 0.0 and not _has_rescale(first):
@@ -110,14 +114,16 @@ def _attribute_findings(first: Frame, modality: Modality, check: SliceCheck) -> 
         found.append(Finding("no-rescale", Severity.WARNING, message))
     tilt = number(elements, tags.GANTRY_DETECTOR_TILT)
     if tilt and check.order.is_upright and abs(tilt) > 1.0 and not check.order.is_tilted:
-        message = f"A gantry tilt of {tilt:.1f} degrees is stated, but the slices stand above each other: none is corrected."
+        message = (
+            f"A gantry tilt of {tilt:.1f} degrees is stated, but the slices stand above each other: none is corrected."
+        )
         found.append(Finding("tilt-not-seen", Severity.INFO, message, numbers={"degrees": tilt}))
     return found
 
 
-def items_of_enhanced(frame: Frame) -> bool:
+def _is_enhanced(frame: Frame) -> bool:
     return tags.SHARED_GROUPS in frame.instance.elements
 
 
 def _has_rescale(frame: Frame) -> bool:
-    return tags.RESCALE_SLOPE in frame.instance.elements or items_of_enhanced(frame)
+    return tags.RESCALE_SLOPE in frame.instance.elements or _is_enhanced(frame)

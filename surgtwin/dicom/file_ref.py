@@ -72,7 +72,9 @@ class Sources:
                 try:
                     self._zips[path] = zipfile.ZipFile(path)
                 except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-                    raise DicomError(f"The zip {path.name} cannot be read: {error}. Copy or export it again.") from error
+                    raise DicomError(
+                        f"The zip {path.name} cannot be read: {error}. Copy or export it again."
+                    ) from error
             return self._zips[path]
 
     def open(self, ref: FileRef) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from struct import unpack_from
 
 from ..errors import PixelError
@@ -33,7 +34,7 @@ def split_frames(data: bytes, frames: int) -> list[bytes]:
     if len(offsets) != frames or offsets != sorted(set(offsets)) or any(o not in starts for o in offsets):
         raise PixelError(f"its {len(pieces)} compressed pieces cannot be assigned to {frames} frames")
     bounds = [starts.index(o) for o in offsets] + [len(pieces)]
-    return [b"".join(pieces[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [b"".join(pieces[a:b]) for a, b in pairwise(bounds)]
 
 
 def _fragments(data: bytes) -> tuple[bytes, list[bytes], list[int]]:

@@ -32,16 +32,13 @@ def read_instance(ref: FileRef, header: Header) -> Instance:
     layout = read_layout(header, None if header.is_deflated else ref.size)
     if layout is None:
         raise DicomError(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
-    series = ascii_text(elements, tags.SERIES_INSTANCE_UID)
-    if not series:
-        raise DicomError("it has no SeriesInstanceUID, so it belongs to no series")
     return Instance(
         ref,
         header,
         layout,
         ascii_text(elements, tags.SOP_CLASS_UID) or header.media_sop_class,
-        ascii_text(elements, tags.SOP_INSTANCE_UID),
-        series,
+        ascii_text(elements, tags.SOP_INSTANCE_UID) or header.media_sop_instance,
+        ascii_text(elements, tags.SERIES_INSTANCE_UID),
         ascii_text(elements, tags.STUDY_INSTANCE_UID),
         modality,
     )

@@ -19,7 +19,8 @@ _PREAMBLE = 132
 _TRANSFER_SYNTAX = 0x00020010
 _GROUP_LENGTH = 0x00020000
 _MEDIA_SOP_CLASS = 0x00020002
-_META = frozenset({_TRANSFER_SYNTAX, _GROUP_LENGTH, _MEDIA_SOP_CLASS})
+_MEDIA_SOP_INSTANCE = 0x00020003
+_META = frozenset({_TRANSFER_SYNTAX, _GROUP_LENGTH, _MEDIA_SOP_CLASS, _MEDIA_SOP_INSTANCE})
 _FIRST_GROUPS = frozenset({0x0002, 0x0008})
 
 
@@ -48,6 +49,7 @@ class Header:
     data_start: int
     pixels: PixelPlace | None
     media_sop_class: str = ""
+    media_sop_instance: str = ""
 
     @property
     def is_deflated(self) -> bool:
@@ -81,7 +83,8 @@ def read_header(stream: BinaryIO) -> Header:
         walk = ElementWalk(HeaderBytes(inflating(rest)), 0, encoding).run()  # type: ignore[arg-type]
     else:
         walk = ElementWalk(head, data_start, encoding).run()
-    return Header(walk.elements, syntax, encoding, data_start, walk.pixels, media)
+    instance = _uid(meta.elements.get(_MEDIA_SOP_INSTANCE))
+    return Header(walk.elements, syntax, encoding, data_start, walk.pixels, media, instance)
 
 
 class _Rejoined:

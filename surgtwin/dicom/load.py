@@ -21,8 +21,8 @@ from .read_pixels import Pixels, read_pixels
 from .series import SeriesInfo
 from .slice_order import SliceOrder, order_slices
 from .source_header import source_header
-from .straighten import regularised_finding, straight_grid, straighten, tilt_finding
 from .stored_values import PADDING_AIR_HU
+from .straighten import regularised_finding, straight_grid, straighten, tilt_finding
 from .values import ascii_text, items, number, numbers
 
 CLIPPED_ABOVE_HU = -125.0
@@ -76,7 +76,7 @@ def load(series: SeriesInfo, *, regularise: bool = False, progress: Progress = S
         series.modality,
         _source_info(series, order, placed, header),
         series.patient,
-        _window(order),
+        frame_window(order.frames[len(order.frames) // 2]),
         findings,
     )
 
@@ -175,13 +175,11 @@ def _thickness(frame: Frame) -> float | None:
     return number(measures[0] if measures else elements, tags.SLICE_THICKNESS)
 
 
-def _window(order: SliceOrder) -> Window | None:
-    """The display window of the middle slice, if it states a usable one."""
-    elements = order.frames[len(order.frames) // 2].instance.elements
+def frame_window(frame: Frame) -> Window | None:
+    """The display window that a frame states, if it is usable; the first, if it states several."""
+    elements = frame.instance.elements
     shared = items(elements, tags.SHARED_GROUPS)
     voi = items(shared[0], tags.FRAME_VOI_LUT) if shared else ()
     stated = voi[0] if voi else elements
     level, width = numbers(stated, tags.WINDOW_CENTER), numbers(stated, tags.WINDOW_WIDTH)
     return Window(width[0], level[0]) if level and width and width[0] >= 1 else None
-
-

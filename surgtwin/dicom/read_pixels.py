@@ -70,7 +70,7 @@ def _read_as(
     dtype: type, frames: Sequence[Frame], shape: tuple[int, int, int], modality: Modality, progress: Progress
 ) -> Pixels:
     _check_memory(int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize)
-    values = np.empty(shape, dtype=dtype)
+    values: NDArray[Any] = np.empty(shape, dtype=dtype)
     facts: list[SliceFacts] = [SliceFacts(0.0, 0)] * len(frames)
     digests = [b""] * len(frames)
 
@@ -181,8 +181,8 @@ def _native(
             raise DicomError("it is cut short")
         at = frame.index + 1
         is_direct = plane.dtype.itemsize == dtype.itemsize and plane.dtype.kind == "i"
-        raw = plane if is_direct else np.empty(plane.shape, dtype)
-        got = read_exactly(stream, memoryview(raw).cast("B"))
+        raw: NDArray[Any] = plane if is_direct else np.empty(plane.shape, dtype)
+        got = read_exactly(stream, raw.view(np.uint8).data.cast("B"))
         if got != layout.frame_bytes:
             raise DicomError(f"it is cut short: {got} bytes of a frame are there, {layout.frame_bytes} are needed")
         stored = raw.view(dtype.newbyteorder("="))
@@ -225,6 +225,3 @@ def _read_at_most(stream: BinaryIO, most: int) -> bytes:
     if size > most:
         raise DicomError("its compressed pixel data are larger than the image can be")
     return b"".join(parts)
-
-
-

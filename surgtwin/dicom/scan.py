@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import DicomError
 from ..progress import SILENT, Progress
+from . import tags
 from .describe import describe_stack
 from .dicomdir import DICOMDIR_CLASS, referenced_files
 from .duplicates import without_copies
@@ -20,6 +21,7 @@ from .header import NotDicomError, read_header
 from .locate import SkippedFile, is_zip, locate
 from .series import SeriesInfo
 from .stacks import split_into_stacks
+from .values import raw
 
 __all__ = ["ScanResult", "SeriesInfo", "SkippedFile", "scan"]
 
@@ -56,9 +58,7 @@ def scan(path: Path, progress: Progress = SILENT) -> ScanResult:
     return ScanResult(tuple(found), tuple(sorted(skipped, key=lambda s: str(s.path))))
 
 
-def _read_all(
-    files: list[FileRef], sources: Sources, skipped: list[SkippedFile], progress: Progress
-) -> list[Instance]:
+def _read_all(files: list[FileRef], sources: Sources, skipped: list[SkippedFile], progress: Progress) -> list[Instance]:
     found: list[Instance] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         for done, result in enumerate(pool.map(lambda ref: _read(ref, sources, progress), files)):
@@ -92,12 +92,27 @@ def _skip(ref: FileRef, reason: str) -> SkippedFile:
 
 
 def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
-    by_series: dict[tuple[str, str], list[Frame]] = defaultdict(list)
+    by_series: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
     for instance in instances:
-        by_series[(instance.study_instance_uid, instance.series_instance_uid)].extend(frames_of(instance))
+        by_series[_series_key(instance)].extend(frames_of(instance))
     found = []
+    unnamed = 0
     for frames in by_series.values():
+        has_name = bool(frames[0].instance.series_instance_uid)
+        unnamed += not has_name
         stacks = split_into_stacks(frames)
         for number, stack in enumerate(stacks, 1):
-            found.append(describe_stack(stack, str(number) if len(stacks) > 1 else ""))
+            found.append(
+                describe_stack(stack, str(number) if len(stacks) > 1 else "", unnamed=0 if has_name else unnamed)
+            )
     return found
+
+
+def _series_key(instance: Instance) -> tuple[str, ...]:
+    """What the files of one series share; without a UID (anonymisers blank it) all else that should be the same."""
+    if instance.series_instance_uid:
+        return instance.study_instance_uid, instance.series_instance_uid
+    of_series = (tags.FRAME_OF_REFERENCE_UID, tags.SERIES_NUMBER, tags.SERIES_DESCRIPTION, tags.PATIENT_ID)
+    told = (raw(instance.elements, tag).decode("latin-1") for tag in of_series)
+    folder = str(PurePosixPath(instance.ref.name).parent)
+    return instance.study_instance_uid, "", instance.modality, folder, *told

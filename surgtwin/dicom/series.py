@@ -40,6 +40,8 @@ class SeriesInfo:
         What was noticed: gaps, duplicates, tilt, missing attributes, damaged slices.
     refusal
         Why `load` refuses it as it is; None if it can be loaded.
+    unnamed
+        Numbers the series of an input that have no SeriesInstanceUID; 0 for all others.
     needs_regularise
         True if `load` accepts it with `regularise=True` only.
     """
@@ -63,12 +65,15 @@ class SeriesInfo:
     study_description: str = ""
     body_part: str = ""
     series_number: int | None = None
+    unnamed: int = 0
     stack_frames: tuple[Frame, ...] = field(default=(), repr=False)
     order: SliceOrder | None = field(default=None, repr=False)
 
     @property
     def key(self) -> str:
-        return f"{self.series_instance_uid}/{self.stack}" if self.stack else self.series_instance_uid
+        """What names it to a person and to `--series`: "UID", or "UID/stack" where there are several stacks."""
+        name = self.series_instance_uid or f"unnamed-{self.unnamed}"
+        return f"{name}/{self.stack}" if self.stack else name
 
     @property
     def is_loadable(self) -> bool:

@@ -99,7 +99,7 @@ def _duplicates(order: SliceOrder) -> list[Finding]:
 def _gaps(order: SliceOrder) -> list[Finding]:
     gaps = order.gaps_mm
     at = np.flatnonzero(gaps > GAP_SHARE * order.spacing_mm)
-    if not len(at):
+    if not len(at) or not order.is_mostly_even:
         return []
     places = ", ".join(f"{gaps[n]:.2f} mm between slices {n + 1} and {n + 2}" for n in at[:MOST_NAMED])
     message = (

@@ -71,6 +71,13 @@ class SliceOrder:
         return float(np.percentile(gaps, 25, method="lower"))
 
     @cached_property
+    def is_mostly_even(self) -> bool:
+        """True if more than half of the distances are the usual one, so that longer ones are gaps."""
+        gaps = self.gaps_mm[self.gaps_mm > DUPLICATE_MM]
+        near = np.abs(gaps - self.spacing_mm) <= max(EVEN_MM, 2 * EVEN_SHARE * self.spacing_mm)
+        return bool(np.count_nonzero(near) > TYPICAL_MAJORITY * len(gaps))
+
+    @cached_property
     def duplicates(self) -> NDArray[np.intp]:
         """Indices of slices at the place of the one before them."""
         near = max(DUPLICATE_MM, DUPLICATE_SHARE * self.spacing_mm)
@@ -176,7 +183,7 @@ def order_slices(frames: Sequence[Frame]) -> SliceOrder:
 
 
 def right_angled(orientation: Sequence[float]) -> tuple[FloatArray, FloatArray]:
-    """Row and column directions as exact unit vectors at a right angle; raises GeometryError if they are far from it."""
+    """Row and column directions made exact unit vectors at a right angle; GeometryError if they are far from it."""
     row, column = np.asarray(orientation[:3], dtype=np.float64), np.asarray(orientation[3:], dtype=np.float64)
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     off_length = max(abs(lengths[0] - 1), abs(lengths[1] - 1))

@@ -95,12 +95,10 @@ def _places(frames: Sequence[Frame]) -> list[Hashable]:
         return list(range(len(frames)))
     row, column = np.asarray(frames[0].orientation[:3]), np.asarray(frames[0].orientation[3:])
     heights = np.asarray([f.position for f in frames], dtype=np.float64) @ np.cross(row, column)
-    return np.cumsum(_starts(np.sort(heights)))[np.argsort(np.argsort(heights, kind="stable"))].tolist()
-
-
-def _starts(heights: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """1 where a new place begins in sorted heights."""
-    return np.concatenate([[1], (np.diff(heights) > _PLACE_MM).astype(int)])
+    order = np.argsort(heights, kind="stable")
+    places = np.zeros(len(frames), dtype=int)
+    places[order[1:]] = np.cumsum(np.diff(heights[order]) > _PLACE_MM)
+    return [int(place) for place in places]
 
 
 def _overlap(frames: Sequence[Frame]) -> int:

@@ -46,18 +46,22 @@ def straight_grid(order: SliceOrder, *, regularise: bool) -> StraightGrid:
     GeometryError
         If the gaps are too wide to be bridged.
     """
-    heights = _even_heights(order) if regularise else np.linspace(*order.heights_mm[[0, -1]], len(order.frames))
+    heights = _even_heights(order) if regularise else _own_heights(order)
     layout = order.frames[0].instance.layout
     pixel = np.asarray(order.pixel_mm)
     shifts = _shifts(order) / pixel
     low = np.floor(shifts.min(axis=0) + EXACT_FRACTION).astype(int)
-    high = np.ceil(shifts.max(axis=0) - EXACT_FRACTION).astype(int) + [layout.columns, layout.rows]
-    size = (int(high[0] - low[0]), int(high[1] - low[1]))
+    high = np.ceil(shifts.max(axis=0) - EXACT_FRACTION).astype(int)
+    size = (int(high[0] - low[0]) + layout.columns, int(high[1] - low[1]) + layout.rows)
     spacing = order.spacing_mm if regularise else float(heights[-1] - heights[0]) / (len(heights) - 1)
     origin = order.position_of(0) + order.row * low[0] * pixel[0] + order.column * low[1] * pixel[1]
     direction = np.column_stack([order.row, order.column, order.normal])
     grid = Grid.from_axes((len(heights), size[1], size[0]), origin, direction, (*order.pixel_mm, spacing))
     return StraightGrid(grid, heights, (int(low[0]), int(low[1])), size)
+
+
+def _own_heights(order: SliceOrder) -> FloatArray:
+    return np.linspace(float(order.heights_mm[0]), float(order.heights_mm[-1]), len(order.frames))
 
 
 def _even_heights(order: SliceOrder) -> FloatArray:
@@ -68,7 +72,7 @@ def _even_heights(order: SliceOrder) -> FloatArray:
             f"{len(order.frames)} slices of {spacing:.2f} mm would have to become {count} to fill the gaps: too much "
             "would be invented. Export the series again."
         )
-    return start + spacing * np.arange(count)
+    return start + spacing * np.arange(count, dtype=np.float64)
 
 
 def _shifts(order: SliceOrder) -> FloatArray:
