@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..errors import MemoryLimitError, TwinCorruptError
 from . import layout
 from .arrays import CHUNK_BYTES, array_from_gzipped_npy, array_from_npy, gzipped_npy, npy_chunks
 from .durable import remove_quietly, sync_folder, write_file
+from .hashing import OverlappedHash
 
 _IS_SHA256 = re.compile(r"[0-9a-f]{64}")
 NPY, GZIPPED_NPY, BYTES = "npy", "npy.gz", "bytes"
@@ -61,15 +62,17 @@ class BlobStore:
 
     def put_array(self, array: NDArray[Any]) -> BlobRef:
         """Store an array as it is (images, meshes)."""
-        return self._put(lambda: npy_chunks(array), NPY)
+        return self._put(npy_chunks(array), array.nbytes, NPY)
 
     def put_labels(self, array: NDArray[Any]) -> BlobRef:
         """Store a label layer, compressed."""
-        packed = gzipped_npy(array)
-        return self._put(lambda: iter((memoryview(packed),)), GZIPPED_NPY)
+        return self._put_packed(gzipped_npy(array), GZIPPED_NPY)
 
     def put_bytes(self, data: bytes) -> BlobRef:
-        return self._put(lambda: iter((memoryview(data),)), BYTES)
+        return self._put_packed(data, BYTES)
+
+    def _put_packed(self, data: bytes, codec: str) -> BlobRef:
+        return self._put(iter((memoryview(data),)), len(data), codec)
 
     def sync(self) -> None:
         """Make the names of all blobs put so far durable; to be called before the event that needs them."""
@@ -115,29 +118,25 @@ class BlobStore:
         if root.is_dir():
             yield from (p for p in root.rglob("*") if p.is_file())
 
-    def _put(self, chunks: Callable[[], Iterable[memoryview]], codec: str) -> BlobRef:
-        """Hash first, then write only if it is not there yet; a damaged blob of that name is replaced."""
-        digest, size = hashlib.sha256(), 0
-        for chunk in chunks():
-            digest.update(chunk)
-            size += len(chunk)
-        sha256 = digest.hexdigest()
-        path = layout.blob_path(self._twin, sha256)
-        if not path.exists() or self.check(sha256, ""):
-            self._write(path, chunks())
+    def _put(self, chunks: Iterable[memoryview], expected_size: int, codec: str) -> BlobRef:
+        """Write under a temporary name while hashing, then give it its name, unless it is there already."""
+        incoming = layout.blob_folder(self._twin) / f"{layout.INCOMING}{secrets.token_hex(8)}"
+        with OverlappedHash(expected_size) as digest:
+            size = write_file(incoming, _fed_to(digest, chunks))
+            sha256 = digest.hexdigest()
+        try:
+            self._name(incoming, layout.blob_path(self._twin, sha256))
+        finally:
+            remove_quietly(incoming)
         return BlobRef(sha256, codec, size)
 
-    def _write(self, path: Path, chunks: Iterable[memoryview]) -> None:
-        root = layout.blob_folder(self._twin)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        incoming = root / f"{layout.INCOMING}{secrets.token_hex(8)}"
-        write_file(incoming, chunks)
-        try:
-            incoming.replace(path)
-        except BaseException:
-            remove_quietly(incoming)
-            raise
-        self._unsynced |= {path.parent, root, self._twin}
+    def _name(self, incoming: Path, path: Path) -> None:
+        """A blob that is there stays as it is, unless it is damaged: then the good one takes its place."""
+        if path.exists() and not self.check(path.name, ""):
+            return
+        path.parent.mkdir(exist_ok=True)
+        incoming.replace(path)
+        self._unsynced |= {path.parent, path.parent.parent}
 
     def _read(self, ref: BlobRef, what: str) -> NDArray[np.uint8]:
         path = layout.blob_path(self._twin, ref.sha256)
@@ -164,14 +163,21 @@ def _read_and_hash(file: Any, size: int, what: str) -> tuple[NDArray[np.uint8], 
         data = np.empty(size, np.uint8)
     except MemoryError as error:
         raise MemoryLimitError(f"{what} needs {size} bytes of memory, more than there is.") from error
-    view, digest, done = data.data, hashlib.sha256(), 0
-    while done < size:
-        taken = file.readinto(view[done : done + CHUNK_BYTES])
-        if not taken:
-            break
-        digest.update(view[done : done + taken])
-        done += taken
-    return data, digest.hexdigest()
+    view, done = data.data, 0
+    with OverlappedHash(size) as digest:
+        while done < size:
+            taken = file.readinto(view[done : done + CHUNK_BYTES])
+            if not taken:
+                break
+            digest.update(view[done : done + taken])
+            done += taken
+        return data, digest.hexdigest()
+
+
+def _fed_to(digest: OverlappedHash, chunks: Iterable[memoryview]) -> Iterator[memoryview]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
 
 
 def _hash_of(chunks: Iterable[bytes]) -> str:

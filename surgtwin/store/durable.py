@@ -30,16 +30,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_file(path: Path, chunks: Iterable[memoryview | bytes]) -> None:
-    """Write a new file and sync it; on any failure nothing is left under that name."""
+def write_file(path: Path, chunks: Iterable[memoryview | bytes]) -> int:
+    """Write a new file and sync it; answers its size. On any failure nothing is left under that name."""
+    size = 0
     try:
         with path.open("xb", buffering=0) as file:
             for chunk in chunks:
-                _write_all(file.fileno(), memoryview(chunk).cast("B"))
+                data = memoryview(chunk).cast("B")
+                _write_all(file.fileno(), data)
+                size += len(data)
             sync_descriptor(file.fileno())
     except BaseException:
         remove_quietly(path)
         raise
+    return size
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:
