@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.volume import Modality, Window
+from ui.render.volume_rendering import volume_presets
 from ui.render.windows import WindowPreset, presets_for
 
 from ..probe import probe
@@ -43,7 +42,7 @@ MAX_NAMES = 4
 class ExplorePanel(QScrollArea):
     """Sections from what matters most to what is set rarely."""
 
-    def __init__(self, state: AppState, volume_presets: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self.setWidgetResizable(True)
@@ -57,7 +56,7 @@ class ExplorePanel(QScrollArea):
         self.probe = ProbeSection(state)
         self.window_section = WindowSection(state)
         self.slices = SlicesSection(state)
-        self.space = SpaceSection(state, volume_presets)
+        self.space = SpaceSection(state)
         findings = Section("Findings")
         findings.body.addWidget(self.findings)
         for section in (self.probe, self.window_section, self.slices, self.space, findings):
@@ -171,7 +170,7 @@ class SlicesSection(Section):
 class SpaceSection(Section):
     """Where the 3D view is looked at from, and the image itself as a volume."""
 
-    def __init__(self, state: AppState, volume_presets: Sequence[str]) -> None:
+    def __init__(self, state: AppState) -> None:
         super().__init__("3D view")
         self._state = state
         grid = QGridLayout()
@@ -186,17 +185,22 @@ class SpaceSection(Section):
             self.cameras[direction] = button
         self.body.addLayout(grid)
         row = QHBoxLayout()
-        row.addWidget(text_label("Show the image", "quiet"))
+        row.addWidget(text_label("Volume rendering", "quiet"))
         self.rendering = QComboBox()
-        self.rendering.addItem("not", "")
-        for name in volume_presets:
-            self.rendering.addItem(name, name)
         self.rendering.setToolTip("Volume rendering: the image itself in 3D, without segmentation")
         self.rendering.activated.connect(lambda n: state.set_volume_preset(self.rendering.itemData(n)))
         row.addWidget(self.rendering, 1)
         self.body.addLayout(row)
         state.volume_rendering_changed.connect(self.refresh)
-        state.twin_changed.connect(self.refresh)
+        state.twin_changed.connect(self._rebuild)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        volume = self._state.volume
+        self.rendering.clear()
+        self.rendering.addItem("no", "")
+        for preset in volume_presets(volume) if volume is not None else ():
+            self.rendering.addItem(preset.name, preset.name)
         self.refresh()
 
     def refresh(self) -> None:

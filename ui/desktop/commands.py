@@ -1,0 +1,321 @@
+"""What the menus, buttons and drops do. Dialogs are opened here and never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton, QWidget
+
+from surgtwin.domain.finding import Finding
+from surgtwin.domain.geometry import transform_points
+from surgtwin.domain.twin import Side
+from surgtwin.pipeline.images import ImageChoices
+from surgtwin.progress import Progress
+
+from .dialogs.about_dialog import AboutDialog
+from .dialogs.export_dialog import ExportDialog, ExportOrder
+from .dialogs.series_chooser import SeriesChooser
+from .dialogs.settings_dialog import SettingsDialog
+from .dialogs.shortcuts_dialog import ShortcutsDialog
+from .dialogs.side_dialog import SideDialog
+from .exporting import export_label_map, export_surfaces
+from .jobs import JobRunner
+from .kept_settings import KeptSettings
+from .opener import Opener
+from .saver import Saver
+from .side_check import side_warning
+from .state import AppState
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+IMAGE_FILTER = "Images (*.dcm *.zip *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd DICOMDIR);;All files (*)"
+LABEL_FILTER = "NIfTI (*.nii.gz);;NRRD for 3D Slicer (*.seg.nrrd);;DICOM SEG (*.dcm)"
+LABEL_ENDINGS = {"NIfTI": ".nii.gz", "NRRD": ".seg.nrrd", "DICOM": ".dcm"}
+PICTURE_FILTER = "PNG picture (*.png)"
+DEFAULT_OVERLAY = 0.4
+
+
+class Commands(QObject):
+    """One method per thing a person can ask for."""
+
+    def __init__(
+        self, state: AppState, jobs: JobRunner, kept: KeptSettings, opener: Opener, saver: Saver, window: MainWindow
+    ) -> None:
+        super().__init__(window)
+        self.state, self._jobs, self._kept = state, jobs, kept
+        self._opener, self._saver, self._window = opener, saver, window
+        opener.choices_found.connect(self.choose_series)
+        saver.place_needed.connect(self._ask_place)
+
+    # --- files
+
+    def open_path(self, path: Path) -> None:
+        """Open what was dropped or named; a job that runs is only stopped if the person says so."""
+        self._when_free(f"open {path.name}", lambda: self._opener.open_path(path))
+
+    def open_phantom(self) -> None:
+        self._when_free("open the phantom", self._opener.open_phantom)
+
+    def open_revision(self, number: int) -> None:
+        """An older revision read-only, or the newest one to be changed."""
+        path = self.state.path
+        if path is None:
+            return
+        newest = number == max((r.number for r in self._window.revisions), default=number)
+        act = (lambda: self._opener.open_twin(path)) if newest else (lambda: self._opener.open_revision(path, number))
+        self._when_free(f"open revision {number}", act)
+
+    def ask_folder(self) -> None:
+        dialog = QFileDialog(self._window, "Open a DICOM folder or a twin")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        self._ask_file(dialog, self.open_path)
+
+    def ask_file(self) -> None:
+        dialog = QFileDialog(self._window, "Open an image file", "", IMAGE_FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        self._ask_file(dialog, self.open_path)
+
+    def choose_series(self, choices: ImageChoices) -> SeriesChooser:
+        chooser = SeriesChooser(choices, self._window)
+        chooser.chosen.connect(self._opener.build)
+        chooser.open()
+        return chooser
+
+    def close_twin(self) -> None:
+        def close() -> None:
+            self._jobs.cancel()
+            self.state.close()
+
+        if self.state.twin is not None and not self.state.is_saved:
+            self._window.notice.tell("This twin is not saved.", self._saving_button(), _button("Close unsaved", close))
+        else:
+            close()
+
+    def ask_save_as(self) -> None:
+        twin = self.state.twin
+        if twin is None:
+            return
+        dialog = QFileDialog(self._window, "Save the twin as", str(self._saver.folder()))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("twin")
+        dialog.selectFile(f"{twin.case_id}.twin")
+        self._ask_file(dialog, self._saver.save_as)
+
+    def ask_export(self) -> ExportDialog | None:
+        twin = self.state.twin
+        if twin is None:
+            return None
+        parent = self.state.path.parent if self.state.path is not None else self._saver.folder()
+        dialog = ExportDialog(self.state, parent / f"{twin.case_id}-surfaces", self._window)
+        dialog.ordered.connect(self.export)
+        dialog.open()
+        return dialog
+
+    def export(self, order: ExportOrder) -> None:
+        twin, colours = self.state.twin, self._colours()
+        if twin is not None:
+            self._run(
+                "Exporting surfaces",
+                lambda progress: export_surfaces(twin, colours, order, progress),
+                f"Exported to {order.folder.name} in {order.folder.parent}",
+            )
+
+    def ask_export_labels(self) -> None:
+        twin = self.state.twin
+        if twin is None:
+            return
+        dialog = QFileDialog(self._window, "Export the label map", str(self._saver.folder()), LABEL_FILTER)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(f"{twin.case_id}-labels.nii.gz")
+
+        def export(path: Path) -> None:
+            ending = LABEL_ENDINGS[dialog.selectedNameFilter().split(" ")[0]]
+            named = path if path.name.endswith(tuple(LABEL_ENDINGS.values())) else path.with_name(path.name + ending)
+            colours = self._colours()
+            self._run(
+                "Exporting the label map",
+                lambda progress: export_label_map(twin, colours, named, progress),
+                f"Exported {named.name}",
+            )
+
+        self._ask_file(dialog, export)
+
+    def ask_screenshot(self) -> None:
+        dialog = QFileDialog(self._window, "Save a picture of the views", "", PICTURE_FILTER)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("png")
+        self._ask_file(dialog, self._window.save_picture)
+
+    def show_settings(self) -> SettingsDialog:
+        dialog = SettingsDialog(self._kept, self._window)
+        dialog.open()
+        return dialog
+
+    def quit(self) -> None:
+        self._window.close()
+
+    def ask_before_leaving(self) -> None:
+        """The window is to be closed with a twin that is not saved."""
+
+        def leave() -> None:
+            self._window.leaves_unsaved = True
+            self._window.close()
+
+        self._window.notice.tell("This twin is not saved.", self._saving_button(), _button("Quit unsaved", leave))
+
+    # --- looking
+
+    def search(self) -> None:
+        self._window.search_box.take_focus()
+
+    def cancel_job(self) -> None:
+        self._jobs.cancel()
+
+    def toggle_large(self, view: str) -> None:
+        self.state.set_maximised("" if self.state.maximised == view else view)
+
+    def toggle_crosshair(self) -> None:
+        self.state.set_crosshair(not self.state.crosshair)
+
+    def toggle_overlay(self) -> None:
+        kept = self._kept.now.label_opacity or DEFAULT_OVERLAY
+        self.state.set_label_opacity(0.0 if self.state.label_opacity > 0 else kept)
+
+    def end_compare(self) -> None:
+        self.state.set_comparison(None)
+
+    # --- structures
+
+    def toggle_selected(self) -> None:
+        name = self.state.selected
+        self.state.set_visible(name, not self.state.visible(name))
+
+    def solo_selected(self) -> None:
+        self.state.solo(self.state.selected)
+
+    def show_all(self) -> None:
+        self.state.show_only(self.state.structure_names())
+
+    def hide_all(self) -> None:
+        self.state.show_only(())
+
+    def accept_selected(self) -> None:
+        self.accept(self.state.selected)
+
+    def accept(self, name: str) -> None:
+        """Accept a structure in the reader's name, or take that back."""
+        by = self._kept.reader()
+        if self.state.is_accepted(name):
+            self.state.unaccept(name, by)
+        else:
+            self.state.accept(name, by)
+
+    def go_to_selected(self) -> None:
+        self.go_to_structure(self.state.selected)
+
+    def go_to_structure(self, name: str) -> None:
+        """Select it and put the cross-hair into the voxel of it that is nearest to its middle."""
+        self.state.select(name)
+        twin, shown = self.state.twin, self.state.image
+        mesh = twin.mesh(name) if twin is not None else None
+        if twin is None or shown is None or mesh is None:
+            return
+        base = twin.image(twin.labels_on)
+        middle = transform_points(base.twin_from_image, mesh.vertices_mm.mean(axis=0))
+        self.state.set_cursor(transform_points(np.asarray(np.linalg.inv(shown.twin_from_image), np.float64), middle))
+
+    def go_to_finding(self, finding: Finding) -> None:
+        if finding.where_mm is not None:
+            self.state.set_cursor(finding.where_mm)
+        elif finding.structure:
+            self.state.set_visible(finding.structure, True)
+            self.go_to_structure(finding.structure)
+
+    # --- the side
+
+    def choose_side(self, side: Side) -> SideDialog | None:
+        """Ask the person to confirm the side; what speaks against it stays on the screen afterwards."""
+        twin = self.state.twin
+        if twin is None or side is twin.operated_side:
+            return None
+        dialog = SideDialog(twin, side, self._window)
+
+        def state_it() -> None:
+            self.state.set_side(side)
+            warning = side_warning(twin, side)
+            if warning:
+                self._window.notice.tell(warning)
+
+        dialog.accepted.connect(state_it)
+        dialog.open()
+        return dialog
+
+    # --- help
+
+    def show_shortcuts(self) -> ShortcutsDialog:
+        dialog = ShortcutsDialog(self._window.actions_table.rows, self.state.mouse_profile, self._window)
+        dialog.open()
+        return dialog
+
+    def show_about(self) -> AboutDialog:
+        dialog = AboutDialog(self._window)
+        dialog.open()
+        return dialog
+
+    # --- steps that several share
+
+    def _colours(self) -> dict[str, tuple[int, int, int]]:
+        return {name: self.state.colour(name) for name in self.state.structure_names()}
+
+    def _run(self, title: str, work: Callable[[Progress], int], done: str) -> None:
+        self._when_free(
+            title[:1].lower() + title[1:],
+            lambda: self._jobs.run(title, work, lambda _count: self._window.timeline.say(done)),
+        )
+
+    def _when_free(self, doing: str, act: Callable[[], object]) -> None:
+        """Do it now, or offer to stop what runs first."""
+        if not self._jobs.is_running:
+            act()
+            return
+        self._window.notice.tell(
+            f"Something is still being computed. Stop it to {doing}?", _button("Stop it", self._window.put_away(act))
+        )
+
+    def _ask_file(self, dialog: QFileDialog, then: Callable[[Path], object]) -> None:
+        dialog.fileSelected.connect(lambda path: then(Path(path)))
+        dialog.finished.connect(lambda _code: dialog.deleteLater())
+        dialog.open()
+
+    def _ask_place(self) -> None:
+        folder = self._saver.folder()
+        choose = _button("Another folder…", self._choose_place)
+        self._window.notice.tell(
+            f"This twin is not saved yet. New twins go to {folder}.", self._saving_button(), choose, is_warning=False
+        )
+
+    def _saving_button(self) -> QPushButton:
+        save = self._window.put_away(lambda: self._saver.choose_folder(self._saver.folder()))
+        return _button("Save there" if not self._kept.now.twins_folder else "Save", save, primary=True)
+
+    def _choose_place(self) -> None:
+        dialog = QFileDialog(self._window, "New twins go to", str(self._saver.folder()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        self._ask_file(dialog, self._window.put_away_with(self._saver.choose_folder))
+
+
+def _button(text: str, slot: Callable[[], object], *, primary: bool = False) -> QPushButton:
+    button = QPushButton(text)
+    button.setProperty("role", "primary" if primary else "")
+    button.clicked.connect(lambda _checked=False: slot())
+    return button
+
+
+def open_dialogs(window: QWidget) -> list[QDialog]:
+    """The dialogs that are open over a window."""
+    return [d for d in window.findChildren(QDialog) if d.isVisible()]

@@ -1,0 +1,333 @@
+"""The window: banner, mode row, structures on the left, views in the middle, the mode's panel on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from surgtwin.domain.twin import Revision
+
+from .actions import ActionTable
+from .commands import Commands
+from .compare_menu import Comparer
+from .errors import ErrorPresenter
+from .jobs import JobRunner
+from .kept_settings import KeptSettings
+from .menu_rows import TOOLS, VIEW, rows
+from .modes import MODES
+from .opened_twin import OpenedTwin
+from .opener import Opener
+from .panels.banner import Banner, NoticeBar
+from .panels.empty_state import EmptyState
+from .panels.labels import vertical_line
+from .panels.measurements_panel import MeasurementsPanel
+from .panels.series_panel import SeriesPanel
+from .panels.structures_panel import StructuresPanel
+from .panels.timeline import Timeline
+from .recent import RecentTwins
+from .saver import Saver
+from .search_box import SearchBox
+from .segmenting import Segment
+from .state import AppState
+
+LEFT_PX, RIGHT_PX = 288, 296
+START_SIZE = QSize(1400, 900)
+LEAST_SIZE = QSize(960, 600)
+TOOL_ICON_PX = 20
+T = TypeVar("T")
+MakeViews = Callable[[AppState, QWidget], QWidget]
+
+
+def make_view_grid(state: AppState, parent: QWidget) -> QWidget:
+    """The four views; imported when first needed, because VTK's rendering takes a while to load."""
+    from .views.view_grid import ViewGrid
+
+    return ViewGrid(state, parent)
+
+
+class MainWindow(QMainWindow):
+    """Lays out and wires; what is done is in `Commands`, what is known is in `AppState`."""
+
+    def __init__(
+        self, state: AppState, kept: KeptSettings, segment: Segment, make_views: MakeViews = make_view_grid
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle("surgtwin")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(LEAST_SIZE)
+        self.state, self.kept, self._make_views = state, kept, make_views
+        self.revisions: tuple[Revision, ...] = ()
+        self.jobs = JobRunner(self)
+        self.errors = ErrorPresenter(state, self)
+        self.opener = Opener(state, self.jobs, kept, segment, self)
+        self.saver = Saver(state, self.jobs, kept, self)
+        self.notice = NoticeBar()
+        self.views: QWidget | None = None
+        self.leaves_unsaved = False
+        self.commands = Commands(state, self.jobs, kept, self.opener, self.saver, self)
+        self.actions_table = ActionTable(rows(self.commands), state, self)
+        self._make_parts()
+        self._lay_out()
+        self._wire()
+        self._restore()
+
+    # --- what commands ask of the window
+
+    def put_away(self, act: Callable[[], object]) -> Callable[[], None]:
+        """`act`, after the notice that offered it is gone."""
+
+        def acting() -> None:
+            self.notice.hide()
+            if self.jobs.is_running:
+                self.jobs.cancel()
+            act()
+
+        return acting
+
+    def put_away_with(self, act: Callable[[T], object]) -> Callable[[T], None]:
+        """`act`, which takes an answer, after the notice is gone."""
+
+        def acting(answer: T) -> None:
+            self.notice.hide()
+            act(answer)
+
+        return acting
+
+    def save_picture(self, path: Path) -> None:
+        """The views as they are on the screen."""
+        if self.views is None:
+            return
+        saved = self.views.grab().save(str(path), "PNG")
+        self.timeline.say(f"Picture saved: {path.name}" if saved else f"The picture could not be written: {path.name}")
+
+    def set_revisions(self, revisions: Sequence[Revision]) -> None:
+        self.revisions = tuple(revisions)
+        self.banner.set_revisions(len(self.revisions))
+        self.timeline.set_revisions(self.revisions)
+
+    # --- parts
+
+    def _make_parts(self) -> None:
+        state = self.state
+        self.banner = Banner(state)
+        self.structures = StructuresPanel(state)
+        self.series = SeriesPanel(state)
+        self.measurements = MeasurementsPanel(state)
+        self.timeline = Timeline(state, self.jobs)
+        self.search_box = SearchBox(state, self.actions_table, self.commands.go_to_structure)
+        self.recent = RecentTwins(self.kept)
+        self.empty = EmptyState(offers_phantom=has_phantom())
+        self.comparer = Comparer(state, self.jobs, lambda: self.revisions)
+        menus = self.actions_table.fill(self.menuBar())
+        self.compare_menu = menus[VIEW].addMenu("Compare with")
+        self.compare_menu.aboutToShow.connect(lambda: self.comparer.fill(self.compare_menu))
+
+    def _lay_out(self) -> None:
+        self.left = QTabWidget()
+        self.left.setDocumentMode(True)
+        self.left.addTab(self.structures, "Structures")
+        self.left.addTab(self.series, "Series")
+        self.left.addTab(self.measurements, "Measurements")
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.empty)
+        self.right = QStackedWidget()
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        for widget in (self.left, self.middle, self.right):
+            self.splitter.addWidget(widget)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([LEFT_PX, START_SIZE.width() - LEFT_PX - RIGHT_PX, RIGHT_PX])
+        self.left.setMinimumWidth(LEFT_PX - 24)
+        self.right.setMinimumWidth(RIGHT_PX - 24)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part, stretch in (
+            (self.banner, 0), (self._make_tool_row(), 0), (self.notice, 0), (self.splitter, 1), (self.timeline, 0),
+        ):  # fmt: skip
+            column.addWidget(part, stretch)
+        self.setCentralWidget(body)
+        self.resize(START_SIZE)
+
+    def _make_tool_row(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("toolRow")
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(8, 4, 12, 4)
+        row.setSpacing(4)
+        self.mode_buttons = QButtonGroup(self)
+        for n, mode in enumerate(MODES):
+            button = QPushButton(mode.title)
+            button.setProperty("role", "mode")
+            button.setCheckable(True)
+            button.setShortcut(QKeySequence(mode.shortcut))
+            button.setToolTip(f"{mode.tip}  ({mode.shortcut})")
+            self.mode_buttons.addButton(button, n)
+            row.addWidget(button)
+            self.right.addWidget(mode.make_panel(self.state, self.commands))
+        self.mode_buttons.idClicked.connect(self.right.setCurrentIndex)
+        self.mode_buttons.button(0).setChecked(True)
+        row.addWidget(vertical_line())
+        self.image_tools = [self._tool_button(f"tool_{tool}") for tool, *_ in TOOLS]
+        self.image_tools += [self._tool_button(key) for key in ("fit", "undo", "redo", "screenshot", "export")]
+        for tool in self.image_tools:
+            row.addWidget(tool)
+        row.addStretch(1)
+        row.addWidget(self.search_box)
+        for key in ("open_folder", "shortcuts", "settings"):
+            row.addWidget(self._tool_button(key))
+        return frame
+
+    def _tool_button(self, key: str) -> QToolButton:
+        button = QToolButton()
+        button.setDefaultAction(self.actions_table[key])
+        button.setIconSize(QSize(TOOL_ICON_PX, TOOL_ICON_PX))
+        button.setAccessibleName(self.actions_table[key].text())
+        return button
+
+    # --- wiring
+
+    def _wire(self) -> None:
+        state, commands = self.state, self.commands
+        state.twin_changed.connect(self._show_what_is_open)
+        state.history_changed.connect(self._keep_colours)
+        self.kept.changed.connect(self._apply_settings)
+        self.jobs.started.connect(lambda _title: state.set_busy(True))
+        self.jobs.idle.connect(lambda: state.set_busy(False))
+        self.jobs.failed.connect(self.errors.show_error)
+        self.jobs.cancelled.connect(lambda: self.timeline.say("Stopped."))
+        self.opener.failed.connect(self.errors.show_error)
+        self.opener.twin_opened.connect(self._on_opened)
+        self.opener.twin_built.connect(self._on_built)
+        self.saver.saved.connect(self._on_saved)
+        self.banner.side_chosen.connect(commands.choose_side)
+        self.structures.accept_asked.connect(commands.accept)
+        self.series.compare_asked.connect(self.comparer.with_image)
+        self.timeline.revision_asked.connect(commands.open_revision)
+        self.empty.folder_asked.connect(commands.ask_folder)
+        self.empty.file_asked.connect(commands.ask_file)
+        self.empty.phantom_asked.connect(commands.open_phantom)
+        self.empty.recent_asked.connect(lambda path: commands.open_path(Path(path)))
+
+    def _on_opened(self, opened: OpenedTwin) -> None:
+        self.set_revisions(opened.revisions)
+        if opened.why:
+            self.notice.tell(f"Read-only. {opened.why}", is_warning=True)
+        self.recent.remember(opened.path, opened.twin, self._picture)
+        self.timeline.say(f"Opened {opened.path.stem}.")
+
+    def _on_built(self) -> None:
+        twin = self.state.twin
+        if twin is not None:
+            self.set_revisions((twin.revision,))
+            self.saver.save_new()
+
+    def _on_saved(self, opened: OpenedTwin) -> None:
+        self.set_revisions(opened.revisions)
+        self.notice.hide()
+        self.recent.remember(opened.path, opened.twin, self._picture)
+        self.timeline.say(f"Saved as {opened.path.name} in {opened.path.parent}")
+
+    def _picture(self) -> bytes:
+        """The 3D view, small, as PNG; empty if there is none."""
+        return self.recent.picture_of(self.views) if self.views is not None else b""
+
+    def _show_what_is_open(self) -> None:
+        is_open = self.state.volume is not None
+        if is_open and self.views is None:
+            self.views = self._make_views(self.state, self.middle)
+            self.middle.addWidget(self.views)
+        self.middle.setCurrentIndex(1 if is_open and self.views is not None else 0)
+        for side in (self.left, self.right):
+            side.setVisible(is_open)
+        for button in self.image_tools:
+            button.setVisible(is_open)
+        self.notice.hide()
+        if self.state.twin is None:
+            self.set_revisions(())
+        if not is_open:
+            self.empty.set_recent(self.recent.entries())
+
+    def _keep_colours(self) -> None:
+        twin = self.state.twin
+        if twin is None:
+            return
+        kept = self.kept.colours_of(twin.case_id)
+        for structure in twin.structures:
+            colour = self.state.colour(structure.name)
+            if colour != kept.get(structure.name, structure.colour):
+                self.kept.keep_colour(twin.case_id, structure.name, colour)
+
+    def _apply_settings(self) -> None:
+        self.state.set_mouse_profile(self.kept.now.mouse_profile)
+        self.state.set_label_opacity(self.kept.now.label_opacity)
+
+    def _restore(self) -> None:
+        self._apply_settings()
+        geometry = self.kept.now.window_geometry
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
+        self._show_what_is_open()
+
+    # --- what is dropped, and the end
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+            self.empty.set_drag_over(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        self.empty.set_drag_over(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        self.empty.set_drag_over(False)
+        path = _dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.commands.open_path(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        unsaved = self.state.twin is not None and not self.state.is_saved
+        if unsaved and not self.leaves_unsaved:
+            event.ignore()
+            self.commands.ask_before_leaving()
+            return
+        self.kept.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode("ascii"))
+        self.jobs.close()
+        self.state.close()
+        self.opener.close()
+        if self.views is not None:
+            self.views.close()
+        super().closeEvent(event)
+
+
+def has_phantom() -> bool:
+    """True where the phantom's generator is installed: it comes with the source tree."""
+    from importlib.util import find_spec
+
+    return find_spec("sample_data") is not None
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """The first local file or folder that is dragged, or None."""
+    urls = event.mimeData().urls()
+    return next((Path(u.toLocalFile()) for u in urls if u.isLocalFile()), None)
