@@ -27,6 +27,9 @@ _SHORT_VRS = frozenset(
      b"ST", b"TM", b"UI", b"UL", b"US"}
 )  # fmt: skip
 VRS = _LONG_VRS | _SHORT_VRS
+_PLAIN_LONG_VRS = _LONG_VRS - {b"SQ", b"UN"}
+_LAST_PLAIN_GROUP = 0x7FDF
+"""Below the pixel data and the marks of items."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,42 @@ class ElementWalk:
         DicomError
             If the structure is damaged, cut short or absurd.
         """
-        while self._step():
+        while self._plain_elements() and self._step():
             self._count += 1
             if self._count > MAX_ELEMENTS:
                 raise DicomError(f"it holds more than {MAX_ELEMENTS} data elements before its pixel data")
         return self
+
+    def _plain_elements(self) -> bool:
+        """Step over what most of a header is made of: plain elements of known length outside sequences. Always True.
+
+        Does nothing that `_step` would not do; it is there because a folder holds thousands of headers.
+        """
+        level = self._levels[-1]
+        if len(self._levels) > 1 or not level.encoding.is_explicit or level.encoding.is_big_endian:
+            return True
+        data, position, passed = self.header.data, self.position, 0
+        size, wanted, sequences, kept = len(data), self._wanted, self._sequences, self.elements
+        last_group = min(self._last_group, _LAST_PLAIN_GROUP)
+        while position + 12 <= size:
+            group, number, vr, length = _SHORT_HEAD.unpack_from(data, position)
+            start = position + 8
+            if vr not in _SHORT_VRS:
+                if vr not in _PLAIN_LONG_VRS:
+                    break
+                length = _U32_LE.unpack_from(data, start)[0]
+                start += 4
+            tag = (group << 16) | number
+            end = start + length
+            if end > size or group > last_group or length > MAX_VALUE_BYTES or tag in sequences:
+                break
+            if tag in wanted:
+                kept[tag] = data[start:end]
+            position = end
+            passed += 1
+        self.position = position
+        self._count += passed
+        return True
 
     def _step(self) -> bool:
         level = self._levels[-1]
@@ -243,6 +277,7 @@ class ElementWalk:
         self.position = start
 
 
+_SHORT_HEAD = Struct("<HH2sH")
 _TAG_LE, _TAG_BE = Struct("<HH"), Struct(">HH")
 _U16_LE, _U16_BE = Struct("<H"), Struct(">H")
 _U32_LE, _U32_BE = Struct("<I"), Struct(">I")

@@ -24,6 +24,8 @@ from .stored_values import DoesNotFitError, SliceFacts, clean_bits, fill_slice, 
 
 _BATCH = 16
 """Frames of one file that one thread reads in a row."""
+_TURN = 4
+"""Batches that a thread takes at once."""
 _MOST_THREADS = 8
 
 
@@ -74,11 +76,13 @@ def _read_as(
     facts: list[SliceFacts] = [SliceFacts(0.0, 0)] * len(frames)
     digests = [b""] * len(frames)
 
-    def read(batch: list[int]) -> int:
-        for k, (plane_facts, digest) in zip(batch, _read_batch(batch, frames, values, modality, sources), strict=True):
-            progress.check()
-            facts[k], digests[k] = plane_facts, digest
-        return len(batch)
+    def read(batches: list[list[int]]) -> int:
+        for batch in batches:
+            found = _read_batch(batch, frames, values, modality, sources)
+            for k, (plane_facts, digest) in zip(batch, found, strict=True):
+                progress.check()
+                facts[k], digests[k] = plane_facts, digest
+        return sum(map(len, batches))
 
     with Sources() as sources:
         _run_all(read, _batches(frames), len(frames), progress)
@@ -96,11 +100,12 @@ def _check_memory(needed: int) -> None:
         )
 
 
-def _run_all(read: Callable[[list[int]], int], batches: list[list[int]], total: int, progress: Progress) -> None:
+def _run_all(read: Callable[[list[list[int]]], int], batches: list[list[int]], total: int, progress: Progress) -> None:
     """Run every batch in threads; the first failure stops the rest and is raised."""
     done = 0
     with ThreadPoolExecutor(min(_MOST_THREADS, 2 * (os.cpu_count() or 1))) as pool:
-        futures: list[Future[int]] = [pool.submit(read, batch) for batch in batches]
+        turns = [batches[n : n + _TURN] for n in range(0, len(batches), _TURN)]
+        futures: list[Future[int]] = [pool.submit(read, turn) for turn in turns]
         try:
             for future in as_completed(futures):
                 done += future.result()

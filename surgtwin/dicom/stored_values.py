@@ -104,19 +104,25 @@ def fill_slice(stored: NDArray[Any], frame: Frame, modality: Modality, out: NDAr
     return SliceFacts(smallest, padded)
 
 
+def _fits(ends: tuple[int, int], slope: int, intercept: int) -> bool:
+    rescaled = [end * slope + intercept for end in ends]
+    return min(rescaled) >= _INT16.min and max(rescaled) <= _INT16.max
+
+
 def _rescale_whole(stored: NDArray[Any], frame: Frame, out: NDArray[Any]) -> float:
     slope, intercept = int(frame.slope), int(frame.intercept)
-    ends = sorted((int(stored.min()) * slope + intercept, int(stored.max()) * slope + intercept))
-    if ends[0] < _INT16.min or ends[1] > _INT16.max:
+    fits_always = _fits(frame.instance.layout.stored_range, slope, intercept)
+    if not fits_always and not _fits((int(stored.min()), int(stored.max())), slope, intercept):
         raise DoesNotFitError
     # Modulo 2**16 throughout: only the result has to fit, which was just made sure of.
-    np.copyto(out, stored, casting="unsafe")
+    if not np.may_share_memory(out, stored):
+        np.copyto(out, stored, casting="unsafe")
     modular = out.view(np.uint16)
     if slope != 1:
         np.multiply(modular, np.uint16(slope % 65536), out=modular)
     if intercept:
         np.add(modular, np.uint16(intercept % 65536), out=modular)
-    return float(ends[0])
+    return float(out.min())
 
 
 def _rescale_float(stored: NDArray[Any], frame: Frame, out: NDArray[Any]) -> float:
