@@ -61,7 +61,7 @@ def low_pass(degree: int, pass_band: float) -> NDArray[np.float64]:
     conditions = np.stack((np.ones(degree + 1), np.arange(degree + 1.0) ** 2))
     system = np.block([[gram, conditions.T], [conditions, np.zeros((2, 2))]])
     solution = np.linalg.solve(system, np.concatenate((goal, [1.0, 0.0])))
-    return np.asarray(solution[: degree + 1], dtype=np.float64)
+    return np.array(solution[: degree + 1])
 
 
 def smooth(
