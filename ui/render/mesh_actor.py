@@ -17,6 +17,7 @@ from .palette import fraction
 FEATURE_ANGLE_DEG = 180.0
 """Normals are averaged over every edge: organs have none that are sharp."""
 
+AMBIENT = 0.06
 _GLASS = """//VTK::Light::Impl
   if (opacity < 0.999)
   {
@@ -51,7 +52,7 @@ def apply_look(actor: vtkActor, look: Look) -> None:
 def apply_tissue_shading(material: vtkProperty) -> None:
     """Soft, slightly moist: highlights that show the shape and do not blind."""
     material.SetInterpolationToPhong()
-    material.SetAmbient(0.06)
+    material.SetAmbient(AMBIENT)
     material.SetDiffuse(0.92)
     material.SetSpecular(0.22)
     material.SetSpecularPower(28.0)

@@ -83,3 +83,15 @@ def is_software(window: vtkRenderWindow) -> bool:
         window.Initialize()
     capabilities = str(window.ReportCapabilities()).lower()
     return any(name in capabilities for name in SOFTWARE_RENDERERS)
+
+
+def describe_renderer() -> str:
+    """What draws here, e.g. "llvmpipe (LLVM 15.0.6, 256 bits), software". Raises DeviceError if nothing can."""
+    window = offscreen_window((16, 16))
+    try:
+        software = is_software(window)
+        lines = str(window.ReportCapabilities()).splitlines()
+    finally:
+        window.Finalize()
+    named = [line.split(":", 1)[1].strip() for line in lines if "renderer string" in line.lower()]
+    return f"{named[0] if named else 'unknown renderer'}, {'software' if software else 'hardware'}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from surgtwin.domain.geometry import FloatArray, Grid
 from surgtwin.domain.labels import LabelMap
@@ -65,7 +65,6 @@ class SliceSource:
         if labels is not None:
             matrix = _moved(labels.grid, twin_from_labels).lps_from_ijk
             self._layers = tuple(Reslicer(layer, matrix, is_labels=True) for layer in labels.layers)
-            self._labels_from_lps = np.linalg.inv(matrix)
         self._stacks = {view: slice_stack(self.grid, view) for view in View}
 
     @classmethod
@@ -98,27 +97,6 @@ class SliceSource:
     def picture(self, frame: SliceFrame, style: SliceStyle, looks: Looks) -> RgbArray:
         return self.paint(self.cut(frame, style, looks), style, looks)
 
-    def voxel_at(self, point_mm: ArrayLike) -> tuple[int, int, int] | None:
-        """Nearest voxel (i, j, k) of the image, or None outside."""
-        return _nearest(self.grid.to_ijk(point_mm), self.grid.shape)
-
-    def value_at(self, point_mm: ArrayLike) -> float | None:
-        """The image's value in the nearest voxel, or None outside."""
-        voxel = self.voxel_at(point_mm)
-        return None if voxel is None else float(self.volume.values[voxel[2], voxel[1], voxel[0]])
-
-    def names_at(self, point_mm: ArrayLike) -> tuple[str, ...]:
-        """Names of the structures at a point, of every layer."""
-        if self.labels is None:
-            return ()
-        point = np.asarray(point_mm, dtype=np.float64)
-        voxel = _nearest(self._labels_from_lps[:3, :3] @ point + self._labels_from_lps[:3, 3], self.labels.grid.shape)
-        if voxel is None:
-            return ()
-        i, j, k = voxel
-        found = {(n, int(layer[k, j, i])) for n, layer in enumerate(self.labels.layers)}
-        return tuple(s.name for s in self.labels.structures if (s.layer, s.label) in found)
-
     def _colours(self, looks: Looks) -> tuple[LabelColours, ...]:
         if self.labels is None:
             return ()
@@ -127,9 +105,3 @@ class SliceSource:
 
 def _moved(grid: Grid, matrix: FloatArray | None) -> Grid:
     return grid if matrix is None else Grid(grid.shape, np.asarray(matrix) @ grid.lps_from_ijk)
-
-
-def _nearest(ijk: FloatArray, shape: tuple[int, int, int]) -> tuple[int, int, int] | None:
-    i, j, k = (int(n) for n in np.floor(np.asarray(ijk) + 0.5))
-    is_inside = 0 <= k < shape[0] and 0 <= j < shape[1] and 0 <= i < shape[2]
-    return (i, j, k) if is_inside else None
