@@ -109,7 +109,7 @@ class ElementWalk:
         *,
         wanted: Collection[int] = WANTED,
         sequences: Collection[int] = SEQUENCES,
-        last_group: int = 0xFFFF,
+        only_group: int | None = None,
     ) -> None:
         self.header = header
         self.position = position
@@ -117,12 +117,12 @@ class ElementWalk:
         self.pixels: PixelPlace | None = None
         self._wanted = wanted
         self._sequences = sequences
-        self._last_group = last_group
+        self._only_group = only_group
         self._levels = [_Level("items", None, encoding, self.elements)]
         self._count = 0
 
     def run(self) -> ElementWalk:
-        """Walk to the pixel data, the end of the file or the end of `last_group`.
+        """Walk to the pixel data, the end of the file or of `only_group`.
 
         Raises
         ------
@@ -141,11 +141,10 @@ class ElementWalk:
         Does nothing that `_step` would not do; it is there because a folder holds thousands of headers.
         """
         level = self._levels[-1]
-        if len(self._levels) > 1 or not level.encoding.is_explicit or level.encoding.is_big_endian:
+        if len(self._levels) > 1 or self._only_group or not level.encoding.is_explicit or level.encoding.is_big_endian:
             return True
         data, position, passed = self.header.data, self.position, 0
         size, wanted, sequences, kept = len(data), self._wanted, self._sequences, self.elements
-        last_group = min(self._last_group, _LAST_PLAIN_GROUP)
         while position + 12 <= size:
             group, number, vr, length = _SHORT_HEAD.unpack_from(data, position)
             start = position + 8
@@ -156,7 +155,7 @@ class ElementWalk:
                 start += 4
             tag = (group << 16) | number
             end = start + length
-            if end > size or group > last_group or length > MAX_VALUE_BYTES or tag in sequences:
+            if end > size or group > _LAST_PLAIN_GROUP or length > MAX_VALUE_BYTES or tag in sequences:
                 break
             if tag in wanted:
                 kept[tag] = data[start:end]
@@ -181,7 +180,7 @@ class ElementWalk:
         tag = (group << 16) | number
         if group == 0xFFFE:
             return self._delimiter(tag)
-        if len(self._levels) == 1 and group > self._last_group:
+        if self._only_group not in (None, group) and len(self._levels) == 1:
             return False
         vr, length, start = self._vr_and_length(tag, encoding)
         if tag in PIXEL_TAGS and len(self._levels) == 1:

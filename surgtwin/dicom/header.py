@@ -70,14 +70,14 @@ def read_header(stream: BinaryIO) -> Header:
     if not head.reach(8):
         raise NotDicomError("it is empty" if not head.data else "it is too short to be a DICOM file")
     start = _start_of_elements(head)
-    meta = ElementWalk(head, start, Encoding(is_explicit=True), wanted=_META, sequences=(), last_group=0x0002)
+    meta = ElementWalk(head, start, Encoding(is_explicit=True), wanted=_META, sequences=(), only_group=0x0002)
     if head.data[start : start + 2] == b"\x02\x00":
         meta.run()
     stated = _uid(meta.elements.get(_TRANSFER_SYNTAX))
     media = _uid(meta.elements.get(_MEDIA_SOP_CLASS))
     syntax = stated or _guess_syntax(head, meta.position)
-    encoding = Encoding(is_explicit=syntax != IMPLICIT_LITTLE, is_big_endian=syntax == EXPLICIT_BIG)
     data_start = meta.position
+    encoding = _encoding(syntax, head, data_start)
     if syntax == DEFLATED_LITTLE:
         rest = _Rejoined(head.data[data_start:], stream)
         walk = ElementWalk(HeaderBytes(inflating(rest)), 0, encoding).run()  # type: ignore[arg-type]
@@ -85,6 +85,15 @@ def read_header(stream: BinaryIO) -> Header:
         walk = ElementWalk(head, data_start, encoding).run()
     instance = _uid(meta.elements.get(_MEDIA_SOP_INSTANCE))
     return Header(walk.elements, syntax, encoding, data_start, walk.pixels, media, instance)
+
+
+def _encoding(syntax: str, head: HeaderBytes, position: int) -> Encoding:
+    """The encoding that the transfer syntax demands; some writers of compressed files use implicit all the same."""
+    if syntax == EXPLICIT_BIG:
+        return Encoding(is_explicit=True, is_big_endian=True)
+    if syntax in (IMPLICIT_LITTLE, DEFLATED_LITTLE):
+        return Encoding(is_explicit=syntax == DEFLATED_LITTLE)
+    return Encoding(is_explicit=_guess_syntax(head, position) == EXPLICIT_LITTLE)
 
 
 class _Rejoined:
