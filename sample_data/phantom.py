@@ -17,7 +17,7 @@ from surgtwin.progress import SILENT, Progress
 
 from . import scanner
 from .anatomy import Anatomy, make_anatomy
-from .deformation import Deformation, Still
+from .deformation import Deformation, Still, check_invertible
 from .labelling import BODY, structures
 from .liver import DEFAULT_TUMOURS, Tumour
 from .painting import Paint, Placement, Slab
@@ -88,6 +88,7 @@ class PhantomSpec:
             raise InputError(f"Axes must name three directions of L/R, P/A and S/I, as 'LPS'; found '{self.axes}'.")
         if self.seed < 0:
             raise InputError(f"A seed is 0 or more; found {self.seed}.")
+        check_invertible(self.deformation)
 
     def grid(self) -> Grid:
         """The voxels asked for, in the scanner's LPS frame."""

@@ -145,7 +145,12 @@ class Below:
 
     @property
     def box(self) -> Box:
-        return UNBOUNDED
+        low, high = list(UNBOUNDED.low), list(UNBOUNDED.high)
+        along = [a for a in range(3) if self.normal[a]]
+        if len(along) == 1:
+            side = high if self.normal[along[0]] > 0 else low
+            side[along[0]] = self.point[along[0]]
+        return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
     def distance(self, x: F32, y: F32, z: F32) -> F32:
         n = (np.asarray(self.normal) / np.linalg.norm(self.normal)).astype(np.float32)

@@ -12,6 +12,9 @@ from .person import Person
 from .shapes import F32, UNBOUNDED, Box, Common, Grown, Rough, Shape, Union, Vector, Waves, bent_tube
 
 SKIN_MM = 2.2
+BOX_MARGIN_MM = 2.0
+HIGHEST_SPINE_OFFSET_MM = 30.0
+"""More than 0.6 of how far the spine curves back anywhere in an image."""
 
 
 def spine_offset(z: float | F32) -> float | F32:
@@ -44,7 +47,10 @@ class Outline:
 
     @property
     def box(self) -> Box:
-        return UNBOUNDED
+        x = self.half_width + self.hips + BOX_MARGIN_MM
+        low, high = UNBOUNDED.low[2], UNBOUNDED.high[2]
+        back = self.back_y + HIGHEST_SPINE_OFFSET_MM
+        return Box((-x, self.front_y - 3 - BOX_MARGIN_MM, low), (x, back + BOX_MARGIN_MM, high))
 
     def distance(self, x: F32, y: F32, z: F32) -> F32:
         hips = 1 / (1 + np.exp((z + 85) / np.float32(14)))

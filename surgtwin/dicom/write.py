@@ -321,8 +321,6 @@ def _add_series(
     ds.ManufacturerModelName = "surgtwin"
     ds.SoftwareVersions = VERSION
     ds.AcquisitionNumber = 1
-    ds.Laterality = ""
-    del ds.Laterality
     if volume.modality is Modality.CT:
         ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         ds.KVP = "120"
