@@ -22,6 +22,7 @@ def icon(name: str, colour: str = DRAWN_IN) -> QIcon:
     made = QIcon()
     for size in SIZES_PX:
         made.addPixmap(pixmap(name, size, colour), QIcon.Mode.Normal)
+        made.addPixmap(pixmap(name, size, colour), QIcon.Mode.Selected)
         made.addPixmap(pixmap(name, size, DISABLED), QIcon.Mode.Disabled)
     return made
 

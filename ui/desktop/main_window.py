@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
@@ -47,15 +47,18 @@ from .search_box import SearchBox
 from .segmenting import Segment
 from .state import AppState
 
-LEFT_PX, RIGHT_PX = 288, 296
+if TYPE_CHECKING:
+    from .views.view_grid import ViewGrid
+
+LEFT_PX, RIGHT_PX = 304, 296
 START_SIZE = QSize(1400, 900)
 LEAST_SIZE = QSize(960, 600)
 TOOL_ICON_PX = 20
 T = TypeVar("T")
-MakeViews = Callable[[AppState, QWidget], QWidget]
+MakeViews = Callable[[AppState, QWidget], "ViewGrid"]
 
 
-def make_view_grid(state: AppState, parent: QWidget) -> QWidget:
+def make_view_grid(state: AppState, parent: QWidget) -> ViewGrid:
     """The four views; imported when first needed, because VTK's rendering takes a while to load."""
     from .views.view_grid import ViewGrid
 
@@ -79,7 +82,7 @@ class MainWindow(QMainWindow):
         self.opener = Opener(state, self.jobs, kept, segment, self)
         self.saver = Saver(state, self.jobs, kept, self)
         self.notice = NoticeBar()
-        self.views: QWidget | None = None
+        self.views: ViewGrid | None = None
         self.leaves_unsaved = False
         self.commands = Commands(state, self.jobs, kept, self.opener, self.saver, self)
         self.actions_table = ActionTable(rows(self.commands), state, self)
@@ -114,7 +117,7 @@ class MainWindow(QMainWindow):
         """The views as they are on the screen."""
         if self.views is None:
             return
-        saved = self.views.grab().save(str(path), "PNG")
+        saved = self.views.screenshot().save(str(path), "PNG")
         self.timeline.say(f"Picture saved: {path.name}" if saved else f"The picture could not be written: {path.name}")
 
     def set_revisions(self, revisions: Sequence[Revision]) -> None:
@@ -208,7 +211,7 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         state, commands = self.state, self.commands
         state.twin_changed.connect(self._show_what_is_open)
-        state.history_changed.connect(self._keep_colours)
+        state.colour_chosen.connect(self._keep_colour)
         self.kept.changed.connect(self._apply_settings)
         self.jobs.started.connect(lambda _title: state.set_busy(True))
         self.jobs.idle.connect(lambda: state.set_busy(False))
@@ -248,7 +251,7 @@ class MainWindow(QMainWindow):
 
     def _picture(self) -> bytes:
         """The 3D view, small, as PNG; empty if there is none."""
-        return self.recent.picture_of(self.views) if self.views is not None else b""
+        return self.recent.picture_of(self.views.scene) if self.views is not None else b""
 
     def _show_what_is_open(self) -> None:
         is_open = self.state.volume is not None
@@ -266,15 +269,9 @@ class MainWindow(QMainWindow):
         if not is_open:
             self.empty.set_recent(self.recent.entries())
 
-    def _keep_colours(self) -> None:
-        twin = self.state.twin
-        if twin is None:
-            return
-        kept = self.kept.colours_of(twin.case_id)
-        for structure in twin.structures:
-            colour = self.state.colour(structure.name)
-            if colour != kept.get(structure.name, structure.colour):
-                self.kept.keep_colour(twin.case_id, structure.name, colour)
+    def _keep_colour(self, name: str) -> None:
+        if self.state.twin is not None:
+            self.kept.keep_colour(self.state.twin.case_id, name, self.state.colour(name))
 
     def _apply_settings(self) -> None:
         self.state.set_mouse_profile(self.kept.now.mouse_profile)
@@ -316,7 +313,7 @@ class MainWindow(QMainWindow):
         self.state.close()
         self.opener.close()
         if self.views is not None:
-            self.views.close()
+            self.views.dispose()
         super().closeEvent(event)
 
 

@@ -41,10 +41,9 @@ class RecentTwins:
         entry = RecentTwin(str(path), f"{path.stem}  ·  {twin.primary.modality}", name if kept else "")
         self._kept.change(recent=with_recent(self._kept.now, entry))
 
-    def picture_of(self, views: QWidget) -> bytes:
-        """The 3D view (the whole grid, if it has none by that name) as a small PNG."""
-        target = views.findChild(QWidget, "view-3d") or views
-        shot = target.grab()
+    def picture_of(self, scene: QWidget) -> bytes:
+        """The 3D view as a small PNG; empty if it has not been drawn."""
+        shot = scene.grab()
         if shot.isNull():
             return b""
         data = QByteArray()

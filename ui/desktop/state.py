@@ -37,6 +37,8 @@ class AppState(ViewState):
     """Something of the twin that is text changed: side, acceptance, saved or not."""
     structure_changed = Signal(str)
     """Visibility, opacity or colour of the structure with that name; "" means of all of them."""
+    colour_chosen = Signal(str)
+    """A person gave that structure another colour, or took that back."""
     selection_changed = Signal()
     measurements_changed = Signal()
     history_changed = Signal()
@@ -181,9 +183,13 @@ class AppState(ViewState):
         if colour != before:
             self._run(
                 f"Colour of {name}",
-                lambda: self._set_display(name, colour=colour),
-                lambda: self._set_display(name, colour=before),
+                lambda: self._paint(name, colour),
+                lambda: self._paint(name, before),
             )
+
+    def _paint(self, name: str, colour: Colour) -> None:
+        self._set_display(name, colour=colour)
+        self.colour_chosen.emit(name)
 
     def set_colours(self, colours: dict[str, Colour]) -> None:
         """Colours that were kept with the case, as it opens."""

@@ -168,9 +168,10 @@ class ViewState(QObject):
     def mouse_profile(self) -> MouseProfile:
         return self._mouse_profile
 
-    def set_mouse_profile(self, profile: MouseProfile) -> None:
-        if profile is not self._mouse_profile:
-            self._mouse_profile = profile
+    def set_mouse_profile(self, profile: MouseProfile | str) -> None:
+        chosen = MouseProfile(profile)
+        if chosen is not self._mouse_profile:
+            self._mouse_profile = chosen
             self.tool_changed.emit()
 
     @property

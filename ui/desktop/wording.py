@@ -60,8 +60,8 @@ def millilitres(volume_ml: float) -> str:
 
 
 def structure_volume(labels: LabelMap, structure: Structure) -> str:
-    """The structure's own volume in mL, as it stands in the list."""
-    return millilitres(labels.volume_ml(structure)) if labels.voxels(structure) else "not found"
+    """The structure's own volume, or that it was not found."""
+    return f"{millilitres(labels.volume_ml(structure))} mL" if labels.voxels(structure) else "not found"
 
 
 def with_parts(labels: LabelMap, structure: Structure) -> str:

@@ -47,7 +47,7 @@ class SettingsDialog(AskingDialog):
     def _keep(self) -> None:
         changes = {"twins_folder": str(self.folder)} if self._folder_changed else {}
         self._kept.change(
-            mouse_profile=self.mouse.currentData(),
+            mouse_profile=MouseProfile(self.mouse.currentData()),
             scale_percent=self.scale.currentData(),
             device=self.device.currentData(),
             reader=self.reader.text().strip(),

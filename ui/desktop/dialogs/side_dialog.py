@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.twin import Side, Twin
 
-from ..panels.labels import text_label
+from ..panels.labels import set_role, text_label
 from ..side_check import side_warning
 from ..wording import SIDE_WORDS, patient_name
 from .base import AskingDialog
@@ -28,4 +28,5 @@ class SideDialog(AskingDialog):
         if self.warning_text:
             self.body.addWidget(text_label(f"\u26a0  {self.warning_text}", "unproven", wrap=True))
             self.accept_button.setText(f"Confirm {word} all the same")
+        set_role(self.sentence, "")
         self.setMinimumWidth(420)

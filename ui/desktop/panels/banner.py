@@ -12,7 +12,7 @@ from surgtwin.domain.twin import Side
 from ..icons import icon, pixmap
 from ..state import AppState
 from ..wording import SIDE_WORDS, clock_time, patient_details, patient_name, revision_title, series_details
-from .labels import ElidedLabel, set_role, text_label, vertical_line
+from .labels import ElidedLabel, discard, set_role, text_label, vertical_line
 
 SIDE_CHOICES = (
     (Side.RIGHT, "RIGHT - the patient's right"),
@@ -81,13 +81,13 @@ class Banner(QFrame):
         made = clock_time(created_utc)
         self._lock.setVisible(state.read_only)
         if state.read_only:
-            self.saved.set_text(f"built {made}  ·  read-only")
+            self.saved.set_text(f"READ-ONLY  ·  built {made}")
             set_role(self.saved, "unproven")
         elif state.is_saved:
-            self.saved.set_text(f"built {made}  ·  saved")
+            self.saved.set_text(f"saved  ·  built {made}")
             set_role(self.saved, "quiet")
         else:
-            self.saved.set_text(f"built {made}  ·  NOT SAVED")
+            self.saved.set_text(f"NOT SAVED  ·  built {made}")
             set_role(self.saved, "unproven")
 
     def _show_side(self, side: Side) -> None:
@@ -113,12 +113,12 @@ class Banner(QFrame):
         self._lock.setPixmap(pixmap("lock", LOCK_PX, ratio=self.devicePixelRatioF()))
         self._lock.setToolTip("Read-only: it can be looked at, not changed.")
         row.addWidget(self._lock)
-        row.addLayout(_two_lines(self.revision, self.saved), 3)
+        row.addLayout(_two_lines(self.revision, self.saved), 4)
         row.addWidget(lines[2])
-        row.addWidget(self.side)
+        row.addWidget(self.side, 0, Qt.AlignmentFlag.AlignVCenter)
         self.research = text_label("Research use only", "research")
         self.research.setToolTip("Not a medical device. Do not decide on a patient's treatment by it.")
-        row.addWidget(self.research)
+        row.addWidget(self.research, 0, Qt.AlignmentFlag.AlignVCenter)
         self._of_image: tuple[QWidget, ...] = (lines[0], self.series, self.series_details)
         self._of_twin: tuple[QWidget, ...] = (lines[1], lines[2], self.revision, self.saved, self.side)
         self._lock.hide()
@@ -167,7 +167,7 @@ class NoticeBar(QFrame):
         """Show `text` in place of what stood here."""
         while (item := self._buttons.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
-                old.deleteLater()
+                discard(old)
         set_role(self, "warning" if is_warning else "info", "tone")
         name = "finding_warning" if is_warning else "finding_info"
         self._icon.setPixmap(pixmap(name, LOCK_PX, ratio=self.devicePixelRatioF()))

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from surgtwin.settings import RecentTwin
 
 from ..icons import icon, pixmap
-from .labels import ElidedLabel, set_role, text_label
+from .labels import ElidedLabel, discard, set_role, text_label
 
 CARD_SIZE = QSize(208, 168)
 PICTURE_SIZE = QSize(192, 120)
@@ -61,7 +61,7 @@ class EmptyState(QScrollArea):
         """Cards of the twins that were open before, each with the path of its picture."""
         for card in self.cards:
             self._cards.removeWidget(card)
-            card.deleteLater()
+            discard(card)
         self.cards = [self._card(entry, picture) for entry, picture in recent]
         self.heading.setVisible(bool(self.cards))
         self._columns = 0
@@ -133,7 +133,7 @@ class EmptyState(QScrollArea):
 
 
 def _button(text: str, icon_name: str, signal: SignalInstance, *, primary: bool = False) -> QPushButton:
-    button = QPushButton(text)
+    button = QPushButton(f" {text}")
     button.setIcon(icon(icon_name, "#0b1017") if primary else QIcon(icon(icon_name)))
     button.setProperty("role", "primary" if primary else "")
     button.setMinimumHeight(32)

@@ -24,7 +24,7 @@ from ui.render.windows import WindowPreset, presets_for
 from ..probe import probe
 from ..state import AppState
 from .findings_list import FindingsList
-from .labels import Section, horizontal_line, text_label
+from .labels import Section, discard, horizontal_line, text_label
 
 SLABS_MM = (0.0, 3.0, 5.0, 10.0, 20.0, 40.0)
 CAMERAS = (
@@ -59,7 +59,7 @@ class ExplorePanel(QScrollArea):
         self.space = SpaceSection(state)
         findings = Section("Findings")
         findings.body.addWidget(self.findings)
-        for section in (self.probe, self.window_section, self.slices, self.space, findings):
+        for section in (findings, self.probe, self.window_section, self.slices, self.space):
             column.addWidget(section)
             column.addWidget(horizontal_line())
         column.addStretch(1)
@@ -102,7 +102,7 @@ class WindowSection(Section):
     def _rebuild(self) -> None:
         for button, _ in self.presets.values():
             self._grid.removeWidget(button)
-            button.deleteLater()
+            discard(button)
         volume = self._state.volume
         offered = presets_for(volume) if volume is not None else ()
         self.presets = {p.name: (self._button(p), p.window) for p in offered}

@@ -9,12 +9,12 @@ from surgtwin.domain.finding import Finding, Severity
 
 from ..icons import pixmap
 from ..state import AppState
-from .labels import text_label
+from .labels import discard, text_label
 
 ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 WORDS = {Severity.ERROR: "Serious", Severity.WARNING: "Check", Severity.INFO: "Note"}
 ROLES = {Severity.ERROR: "violated", Severity.WARNING: "unproven", Severity.INFO: "quiet"}
-SHOWN_AT_FIRST = 3
+SHOWN_AT_FIRST = 2
 ICON_PX = 16
 
 
@@ -54,7 +54,7 @@ class FindingsList(QWidget):
     def refresh(self) -> None:
         while (item := self._rows.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
-                old.deleteLater()
+                discard(old)
         found = self.findings()
         for finding in found if self._all_shown else found[:SHOWN_AT_FIRST]:
             self._rows.addWidget(self._row(finding))

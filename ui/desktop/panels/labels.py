@@ -64,12 +64,24 @@ class ElidedLabel(QLabel):
         self.setToolTip(self._whole if shown != self._whole else "")
 
 
+def discard(widget: QWidget) -> None:
+    """Take a widget off the screen at once; Qt frees it when its events are done."""
+    widget.hide()
+    widget.deleteLater()
+
+
+def paint_background(widget: QWidget) -> None:
+    """Let the theme fill a plain widget as a panel."""
+    widget.setObjectName("panelBody")
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
 class Section(QWidget):
     """A title and what belongs under it."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panelBody")
+        paint_background(self)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(12, 8, 12, 8)
         self.body.setSpacing(GAP)

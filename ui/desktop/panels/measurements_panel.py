@@ -11,7 +11,7 @@ from surgtwin.domain.measurement import Measurement, MeasurementKind
 
 from ..icons import icon
 from ..state import AppState, Tool
-from .labels import text_label
+from .labels import paint_background, text_label
 
 NOTHING_YET = (
     "Distances, angles and regions that you measure stand here and are kept with the twin.\n\n"
@@ -34,7 +34,7 @@ class MeasurementsPanel(QWidget):
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panelBody")
+        paint_background(self)
         self._state = state
         self.hint = text_label(NOTHING_YET, "quiet", wrap=True)
         self.start = QPushButton("Measure a distance")

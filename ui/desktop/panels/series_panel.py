@@ -9,7 +9,7 @@ from surgtwin.domain.twin import TwinImage
 
 from ..state import AppState
 from ..wording import series_details
-from .labels import text_label
+from .labels import paint_background, text_label
 
 ONE_IMAGE = "This twin holds one series. When it holds more (phases, an MR beside the CT), each stands here."
 ROLE_WORDS = {"primary": "Primary", "mr": "MR", "post-op": "After the operation", "intra-op": "During the operation"}
@@ -23,7 +23,7 @@ class SeriesPanel(QWidget):
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panelBody")
+        paint_background(self)
         self._state = state
         self.list = QListWidget()
         self.list.setWordWrap(True)

@@ -17,7 +17,7 @@ from ..state import AppState
 from ..wording import structure_volume, with_parts
 
 Index = QModelIndex | QPersistentModelIndex
-INDENT = "     "
+INDENT = "   "
 NOT_ACCEPTED = "Not accepted: no person has checked this structure yet."
 ACCEPTED = "Accepted by a person."
 _HINTS = {0: "Show or hide  (Space)", 1: "Change its colour"}

@@ -25,11 +25,11 @@ from PySide6.QtWidgets import (
 from ..icons import icon
 from ..state import AppState
 from ..wording import structure_volume, with_parts
-from .labels import ElidedLabel, set_role, text_label
+from .labels import ElidedLabel, paint_background, set_role, text_label
 from .structure_list import Column, StructureFilter, StructureModel
 
 ICON_PX = 16
-NARROW_COLUMN_PX = 28
+NARROW_COLUMN_PX = 26
 NOTHING_SELECTED = "Click a structure to see how large it is and to change how it is shown."
 ACCEPT_TIP = "Say that you have checked it and it is right  (A)"
 WITHDRAW_TIP = "Say that you no longer accept it  (A)"
@@ -55,7 +55,7 @@ class StructuresPanel(QWidget):
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panelBody")
+        paint_background(self)
         self._state = state
         self.model = StructureModel(state, self)
         self.filter = StructureFilter(self.model, self)
@@ -234,7 +234,7 @@ class StructureDetail(QFrame):
         volume = structure_volume(twin.labels, structure)
         parts = with_parts(twin.labels, structure)
         self.name.set_text(name)
-        self.volume.setText(f"{volume} mL" if twin.labels.voxels(structure) else volume)
+        self.volume.setText(volume)
         self.parts.setText(parts)
         self.parts.setVisible(bool(parts))
         self.status.setText("\u2713 accepted by a person" if accepted else "\u25c7 not accepted by a person")

@@ -14,7 +14,7 @@ from ..jobs import JobRunner
 from ..state import AppState
 from ..time_left import time_left
 from ..wording import clock_time
-from .labels import ElidedLabel, text_label
+from .labels import ElidedLabel, discard, text_label
 
 BAR_WIDTH_PX = 200
 STEPS = 1000
@@ -56,7 +56,7 @@ class Timeline(QFrame):
     def refresh(self) -> None:
         for button in self.buttons.values():
             self._row.removeWidget(button)
-            button.deleteLater()
+            discard(button)
         self.buttons = {}
         twin = self._state.twin
         if twin is None:
