@@ -158,9 +158,12 @@ class LabelMap:
 
 
 def _bincount(layer: NDArray[Any]) -> NDArray[np.int64]:
-    """np.bincount slab by slab: it would widen the whole array to int64 at once."""
+    """np.bincount by runs of equal labels, slab by slab: labels come in long runs, and widening all is slow."""
     size = int(layer.max(initial=0)) + 1
     counts = np.zeros(size, dtype=np.int64)
     for slab in layer:
-        counts += np.bincount(slab.ravel(), minlength=size)
+        flat = slab.reshape(-1)
+        starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+        lengths = np.diff(starts, append=flat.size)
+        counts += np.bincount(flat[starts], weights=lengths, minlength=size).astype(np.int64)
     return counts

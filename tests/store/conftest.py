@@ -9,9 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from twin_samples import sample_twin  # noqa: E402
+from twin_samples import sample_twin
 
-from surgtwin.store.save import save_twin  # noqa: E402
+from surgtwin.store.save import save_twin
 
 
 @pytest.fixture
