@@ -178,7 +178,7 @@ def _in_patient(
     edges = half_edges(triangles)
     if not edges.is_closed():
         gap_mm = CORNER_GAP * min(grid.spacing)
-        vertices_mm, triangles = part_coincident_edges(vertices_mm, triangles, gap_mm)
+        vertices_mm, triangles = part_coincident_edges(vertices_mm, triangles, gap_mm, _to_lps(grid, raw, corner))
         edges = half_edges(triangles)
     mesh = OrganMesh(structure.name, vertices_mm, triangles, structure.colour)
     away = _deviation(padded, vertices, raw, quads, grid)

@@ -174,30 +174,45 @@ def _ring_normals(vertices: Vertices, faces: Faces, ring: IntArray, count: int) 
     return np.stack([np.bincount(ring, weights=per_corner[:, x], minlength=count) for x in range(3)], axis=1)
 
 
-def part_coincident_edges(vertices: Vertices, triangles: Faces, gap: float) -> tuple[Vertices, Faces]:
+def part_coincident_edges(
+    vertices: Vertices, triangles: Faces, gap: float, before: Vertices | None = None
+) -> tuple[Vertices, Faces]:
     """Halve edges that two pairs of triangles share by their end points only, so that each edge has two triangles.
 
     Such edges remain after `split_sheets` where a surface touches itself along an edge but its sheets are joined around
     both ends: the vertices cannot be split there, so each sheet gets a middle of its own, drawn inward by `gap`.
+
+    Parameters
+    ----------
+    before
+        (N, 3) where the vertices were when `split_sheets` paired the faces, if they have moved since: the pairs must be
+        the same again, or vertices would be left with two rings.
     """
+    place = vertices if before is None else before
     for _ in range(MAX_SUBDIVISIONS):
         edges = half_edges(triangles)
         many = np.flatnonzero(np.diff(edges.start) != 2)
         if not len(many):
             return vertices, triangles
-        one, other = _pair_radially(vertices, triangles, edges, many)
-        vertices, triangles = _halve(vertices, triangles, one, other, gap)
+        one, other = _first_per_triangle(*_pair_radially(place, triangles, edges, many))
+        vertices, _ = _halve(vertices, triangles, one, other, gap)
+        place, triangles = _halve(place, triangles, one, other, gap)
     raise MeshError("The surface touches itself along edges in a way that could not be taken apart.")
 
 
-def _halve(vertices: Vertices, triangles: Faces, one: IntArray, other: IntArray, gap: float) -> tuple[Vertices, Faces]:
-    """Put a middle on each pair of half-edges; pairs whose triangles are already being cut wait for the next round."""
-    keep, cut = [], set()
-    for n, (h, g) in enumerate(zip((one // 3).tolist(), (other // 3).tolist(), strict=True)):
-        if h not in cut and g not in cut:
+def _first_per_triangle(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """The pairs whose triangles are in no earlier pair; the others wait for the next round."""
+    keep: list[int] = []
+    taken: set[int] = set()
+    for n, pair in enumerate(zip((one // 3).tolist(), (other // 3).tolist(), strict=True)):
+        if taken.isdisjoint(pair):
             keep.append(n)
-            cut |= {h, g}
-    one, other = one[keep], other[keep]
+            taken.update(pair)
+    return one[keep], other[keep]
+
+
+def _halve(vertices: Vertices, triangles: Faces, one: IntArray, other: IntArray, gap: float) -> tuple[Vertices, Faces]:
+    """Put a middle of their own on each pair of half-edges."""
     both = np.stack((one, other), axis=1)
     face, corner = both // 3, both % 3
     a, b, c = (triangles[face, (corner + s) % 3] for s in range(3))
@@ -205,7 +220,7 @@ def _halve(vertices: Vertices, triangles: Faces, one: IntArray, other: IntArray,
     normal = (normal / np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), np.finfo(float).tiny)).sum(axis=1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), np.finfo(float).eps)
     middle = (vertices[a[:, 0]] + vertices[b[:, 0]]) / 2 - gap * normal
-    number = np.repeat(len(vertices) + np.arange(len(keep), dtype=np.int64), 2).reshape(-1, 2)
+    number = np.repeat(len(vertices) + np.arange(len(one), dtype=np.int64), 2).reshape(-1, 2)
     first = np.stack((a, number, c), axis=2).reshape(-1, 3)
     second = np.stack((number, b, c), axis=2).reshape(-1, 3)
     rest = np.delete(triangles, face.ravel(), axis=0)

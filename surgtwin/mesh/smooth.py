@@ -101,7 +101,7 @@ def smooth(
         strength = np.where(is_thin, THIN_STRENGTH, 1.0)
         shift *= np.minimum(mean @ (mean @ strength), strength)[:, None]
     moved = _restore_volume(raw + _soften_small_pieces(raw, shift, pieces, goal), pieces, goal)
-    return moved + centre
+    return np.asarray(moved + centre)
 
 
 def thin_vertices(padded: NDArray[np.bool_], vertices_ijk: Vertices) -> NDArray[np.bool_]:
@@ -206,14 +206,15 @@ class Pieces:
 
 def _soften_small_pieces(raw: Vertices, shift: Vertices, pieces: Pieces, goal: NDArray[np.float64]) -> Vertices:
     """Reduce the shift of pieces that would lose too much of their volume to what they can bear."""
-    weak = pieces.volumes(raw + shift) < LEAST_VOLUME_LEFT * goal
+    # A ratio, as the volume of a cavity is negative.
+    weak = pieces.volumes(raw + shift) / goal < LEAST_VOLUME_LEFT
     if not weak.any():
         return shift
     few = pieces.of_weak(weak)
     strength = np.ones(pieces.count)
     for factor in STRENGTHS:
         strength[weak] = factor
-        weak &= few.volumes(raw + shift * strength[pieces.piece_of_vertex, None]) < LEAST_VOLUME_LEFT * goal
+        weak &= few.volumes(raw + shift * strength[pieces.piece_of_vertex, None]) / goal < LEAST_VOLUME_LEFT
         if not weak.any():
             break
     return shift * strength[pieces.piece_of_vertex, None]
@@ -225,7 +226,7 @@ def _restore_volume(vertices: Vertices, pieces: Pieces, goal: NDArray[np.float64
     for _ in range(VOLUME_ROUNDS):
         area, height = pieces.areas_and_heights(vertices)
         missing = goal - pieces.sums(height)
-        if np.all(np.abs(missing) <= SAME_VOLUME * goal):
+        if np.all(np.abs(missing) <= SAME_VOLUME * np.abs(goal)):
             break
         normal: Vertices = np.stack(
             [np.bincount(tail, np.repeat(area[x], 4), minlength=len(vertices)) for x in range(3)], axis=1
