@@ -98,7 +98,7 @@ def cut_patch(case: TrainingCase, centre: Matrix, patch: Triple, affine: Matrix 
     high = np.minimum(np.ceil(reached.max(0)).astype(int) + 2, case.image.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     image = torch.from_numpy(case.image[box].astype(np.float32))
-    labels = torch.from_numpy(np.ascontiguousarray(case.labels[box]))
+    labels = torch.from_numpy(np.array(case.labels[box]))
     grid = _sampling_grid(to_source, offset - low, patch, image.shape)
     seen = functional.grid_sample(image[None, None], grid, mode="bilinear", align_corners=True)
     named = functional.grid_sample(labels.float()[None, None], grid, mode="nearest", align_corners=True)
@@ -148,7 +148,9 @@ def augment_intensity(
     if settings.value_bounds and rng.random() < settings.foreign_object_share:
         image = add_foreign_object(image, labels, rng, settings.value_bounds)
     if rng.random() < settings.thick_slice_share:
-        image = thicken_slices(image, spacing_mm[0], rng.uniform(1.2, settings.thick_slice_mm / spacing_mm[0] + 0.3), rng)
+        image = thicken_slices(
+            image, spacing_mm[0], rng.uniform(1.2, settings.thick_slice_mm / spacing_mm[0] + 0.3), rng
+        )
     image = _change_sharpness(image, rng, settings)
     image = _change_contrast(image, rng, settings)
     if rng.random() < settings.noise_share:
@@ -238,9 +240,7 @@ def apply_bias_field(image: Tensor, rng: np.random.Generator) -> Tensor:
     return (image - low) * torch.exp(field) + low
 
 
-def add_foreign_object(
-    image: Tensor, labels: Tensor, rng: np.random.Generator, bounds: tuple[float, float]
-) -> Tensor:
+def add_foreign_object(image: Tensor, labels: Tensor, rng: np.random.Generator, bounds: tuple[float, float]) -> Tensor:
     """Return the image with an arm-like cylinder (soft tissue around bone) where there is air."""
     air = (image < bounds[0] + 0.1) & (labels == 0)
     where = rng.integers(0, image.numel(), 200)

@@ -199,10 +199,8 @@ def closed(mask: Mask, spacing_mm: tuple[float, float, float], radius_mm: float)
 def _ball(radius_mm: float, spacing_mm: list[float]) -> Mask:
     reach = [max(1, int(radius_mm / s)) for s in spacing_mm]
     axes = np.ogrid[tuple(slice(-r, r + 1) for r in reach)]
-    inside: Mask = sum((a * s) ** 2 for a, s in zip(axes, spacing_mm, strict=True)) <= max(
-        radius_mm**2, max(spacing_mm) ** 2
-    )
-    return inside
+    squared = sum((a * s) ** 2 for a, s in zip(axes, spacing_mm, strict=True))
+    return np.asarray(squared <= max(radius_mm, *spacing_mm) ** 2)
 
 
 def _padded(mask: Mask) -> Mask:

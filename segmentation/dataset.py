@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from surgtwin.errors import InputError, LabelError
+
+from .plans import ChannelNormalisation
+from .preprocess import nonzero_box, normaliser, target_shape
 from .resample import CUBIC, resample, resample_labels
-from .training_config import CT_SCHEME, CaseSource, TrainingConfig
+from .training_config import CaseSource, TrainingConfig
 
 log = logging.getLogger(__name__)
 
@@ -61,27 +67,29 @@ def read_oriented(path: Path) -> tuple[Array, tuple[float, float, float]]:
     return SimpleITK.GetArrayFromImage(image).astype(np.float32), (z, y, x)
 
 
-def find_cases(source: CaseSource, data_root: Path) -> list[tuple[str, Path, Path]]:
-    """Return (name, image, labels) of every case of a source, sorted by name; names carry the folder."""
-    folder = data_root / source.folder
+def find_cases(source: CaseSource, data_roots: Sequence[Path]) -> list[tuple[str, Path, Path]]:
+    """Return (name, image, labels) of every case of a source, sorted by name; names carry the folder.
+
+    Raises
+    ------
+    InputError
+        If no root holds the source, or there is no case in it.
+    """
+    folder = next((root / source.folder for root in data_roots if (root / source.folder).is_dir()), None)
+    if folder is None:
+        raise InputError(f"No data folder holds {source.folder!r}, which the configuration lists as a source.")
     found = []
     for image in sorted(folder.glob(f"*{source.image_suffix}")):
         case = image.name[: -len(source.image_suffix)]
         labels = folder / f"{case}{source.label_suffix}"
         if labels.exists():
             found.append((f"{Path(source.folder).name}/{case}", image, labels))
+    if not found:
+        raise InputError(f"{source.folder!r} holds no *{source.image_suffix} with *{source.label_suffix} beside it.")
     return found
 
 
-def resampled_shape(
-    shape: tuple[int, ...], spacing: tuple[float, float, float], target: tuple[float, float, float]
-) -> tuple[int, int, int]:
-    """Return the array shape at the target spacing, by nnU-Net's rounding."""
-    new = [int(round(s / t * n)) for n, s, t in zip(shape, spacing, target, strict=True)]
-    return (max(1, new[0]), max(1, new[1]), max(1, new[2]))
-
-
-def measure_intensity(config: TrainingConfig, data_root: Path, cache: Path) -> Intensity:
+def measure_intensity(config: TrainingConfig, data_roots: Sequence[Path], cache: Path) -> Intensity:
     """Return the foreground statistics of the first source's training cases; measured once, then cached.
 
     A run that goes on with added cases must keep its normalisation, so later sources never change it.
@@ -91,7 +99,7 @@ def measure_intensity(config: TrainingConfig, data_root: Path, cache: Path) -> I
         return Intensity(**json.loads(stored.read_text(encoding="utf-8")))
     rng = np.random.default_rng(config.seed)
     samples = []
-    for name, image_path, label_path in find_cases(config.sources[0], data_root):
+    for name, image_path, label_path in find_cases(config.sources[0], data_roots):
         if name in config.validation:
             continue
         values = read_oriented(image_path)[0][read_oriented(label_path)[0] > 0]
@@ -105,21 +113,21 @@ def measure_intensity(config: TrainingConfig, data_root: Path, cache: Path) -> I
     return result
 
 
-def normalised(image: Array, config: TrainingConfig, intensity: Intensity) -> Array:
-    """Return the image as the network sees it: clipped and scaled CT, or z-scored MR."""
-    if config.normalisation == CT_SCHEME:
-        clipped = np.clip(image, intensity.low, intensity.high)
-        return ((clipped - intensity.mean) / max(intensity.std, 1e-8)).astype(np.float32)
-    return ((image - image.mean()) / max(float(image.std()), 1e-8)).astype(np.float32)
+def normalised(image: Array, config: TrainingConfig, intensity: Intensity) -> Tensor:
+    """Return the image as the network sees it at inference: clipped and scaled CT, or z-scored MR."""
+    rule = ChannelNormalisation(
+        config.normalisation, False, intensity.mean, intensity.std, intensity.low, intensity.high
+    )
+    return normaliser(image, rule, None).apply(image, (slice(None),) * 3, torch.device("cpu"))
 
 
-def load_cases(config: TrainingConfig, data_root: Path, cache: Path) -> list[TrainingCase]:
+def load_cases(config: TrainingConfig, data_roots: Sequence[Path], cache: Path) -> list[TrainingCase]:
     """Return every case of every source on the training grid, preparing what the cache lacks."""
     cache.mkdir(parents=True, exist_ok=True)
-    intensity = measure_intensity(config, data_root, cache)
+    intensity = measure_intensity(config, data_roots, cache)
     cases = []
     for source in config.sources:
-        found = find_cases(source, data_root)
+        found = find_cases(source, data_roots)
         trained = [name for name, _, _ in found if name not in config.validation]
         share = source.weight / max(1, len(trained))
         for name, image, labels in found:
@@ -146,17 +154,19 @@ def _prepare(
     values, spacing = read_oriented(image)
     truth = read_oriented(labels)[0].astype(np.uint8)
     if truth.shape != values.shape:
-        raise ValueError(f"{labels.name} has shape {truth.shape}, its image {values.shape}.")
+        raise LabelError(f"{labels.name} has shape {truth.shape}, its image {values.shape}.")
     truth = remapped(truth, source, config)
-    shape = resampled_shape(values.shape, spacing, config.spacing_mm)
-    scaled = torch.from_numpy(normalised(values, config, intensity))
-    small = resample(scaled, shape, CUBIC).numpy().astype(np.float16)
+    box = nonzero_box([values])
+    values, truth = values[box], truth[box]
+    shape = target_shape(values.shape, spacing, config.spacing_mm)
+    small = resample(normalised(values, config, intensity), shape, CUBIC).numpy().astype(np.float16)
     small_labels = resample_labels(truth, shape, config.class_count)
     locations = _draw_locations(small, small_labels, config)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "image.npy", small)
     np.save(folder / "labels.npy", small_labels)
-    np.savez(folder / "locations.npz", **{str(c): xyz for c, xyz in locations.items()})
+    stored: dict[str, Any] = {str(c): voxels for c, voxels in locations.items()}
+    np.savez(folder / "locations.npz", **stored)
     write_text_atomically(folder / "meta.json", json.dumps({"spacing": spacing, "shape": shape}))
 
 
@@ -165,8 +175,8 @@ def remapped(truth: Labels, source: CaseSource, config: TrainingConfig) -> Label
     if not source.label_values:
         return truth
     table = np.zeros(256, dtype=np.uint8)
-    for structure, value in source.label_values.items():
-        table[value] = config.labels[structure]
+    for structure, values in source.label_values.items():
+        table[values] = config.labels[structure]
     return table[truth]
 
 
@@ -215,4 +225,4 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write a small text file so that a kill leaves the old one or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -48,9 +48,7 @@ def deep_supervision_weights(scales: int) -> list[float]:
     return [w / sum(weights) for w in weights]
 
 
-def deeply_supervised_loss(
-    outputs: Sequence[Tensor], target: Tensor, class_weights: Tensor | None = None
-) -> Tensor:
+def deeply_supervised_loss(outputs: Sequence[Tensor], target: Tensor, class_weights: Tensor | None = None) -> Tensor:
     """Return the weighted loss over all resolutions, finest first in ``outputs``."""
     total = torch.zeros((), device=target.device)
     for weight, logits in zip(deep_supervision_weights(len(outputs)), outputs, strict=True):

@@ -158,7 +158,7 @@ def _load_checkpoint(file: Path) -> dict[str, Any]:
             content = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{file.parent.name}/{file.name} was refused: it holds objects other than numbers and tensors, which could run code."
+            f"{file.parent.name}/{file.name} was refused: it holds more than numbers and tensors, and could run code."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ModelError(f"{file.parent.name}/{file.name} is not a readable checkpoint: {error}") from error

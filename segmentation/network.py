@@ -56,7 +56,7 @@ class ConvNormAct(nn.Module):
 
     def __init__(self, arch: UNetArchitecture, in_ch: int, out_ch: int, kernel: Triple, stride: Triple) -> None:
         super().__init__()
-        padding = tuple((k - 1) // 2 for k in kernel)
+        padding = ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2, (kernel[2] - 1) // 2)
         self.conv = nn.Conv3d(in_ch, out_ch, kernel, stride, padding, bias=arch.conv_bias)
         self.norm = nn.InstanceNorm3d(out_ch, eps=arch.norm_eps, affine=arch.norm_affine)
         self.nonlin = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
@@ -93,9 +93,7 @@ class Encoder(nn.Module):
         stages = []
         in_ch = arch.in_channels
         for i, out_ch in enumerate(arch.features):
-            block = StackedConvBlocks(
-                arch, arch.encoder_convs[i], in_ch, out_ch, arch.kernel_sizes[i], arch.strides[i]
-            )
+            block = StackedConvBlocks(arch, arch.encoder_convs[i], in_ch, out_ch, arch.kernel_sizes[i], arch.strides[i])
             stages.append(nn.Sequential(block))
             in_ch = out_ch
         self.stages = nn.Sequential(*stages)
@@ -115,14 +113,14 @@ class Decoder(nn.Module):
     def __init__(self, arch: UNetArchitecture, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        blocks, ups, heads = [], [], []
+        blocks: list[nn.Module] = []
+        ups: list[nn.Module] = []
+        heads: list[nn.Module] = []
         for i in range(len(arch.features) - 1, 0, -1):
             below, skip, stride = arch.features[i], arch.features[i - 1], arch.strides[i]
             ups.append(nn.ConvTranspose3d(below, skip, stride, stride, bias=arch.conv_bias))
             count = arch.decoder_convs[len(blocks)]
-            blocks.append(
-                StackedConvBlocks(arch, count, 2 * skip, skip, arch.kernel_sizes[i - 1], (1, 1, 1))
-            )
+            blocks.append(StackedConvBlocks(arch, count, 2 * skip, skip, arch.kernel_sizes[i - 1], (1, 1, 1)))
             heads.append(nn.Conv3d(skip, arch.class_count, 1, bias=True))
         self.stages = nn.ModuleList(blocks)
         self.transpconvs = nn.ModuleList(ups)
@@ -151,7 +149,8 @@ class PlainConvUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the full-resolution logits."""
-        return self.decoder(self.encoder(x), False)[0]
+        logits: Tensor = self.decoder(self.encoder(x), False)[0]
+        return logits
 
     def forward_every_scale(self, x: Tensor) -> list[Tensor]:
         """Return the logits of each resolution, finest first, for deep supervision."""

@@ -227,7 +227,9 @@ def _normalisation(plans: Json, raw: Json, channels: int) -> tuple[ChannelNormal
     result = []
     for n, (scheme, mask) in enumerate(zip(schemes, masks, strict=True)):
         if scheme not in NORMALISATIONS:
-            raise ModelError(f"The model's normalisation {scheme} is not supported; known: {', '.join(NORMALISATIONS)}.")
+            raise ModelError(
+                f"The model's normalisation {scheme} is not supported; known: {', '.join(NORMALISATIONS)}."
+            )
         known = properties.get(str(n), {})
         if scheme == "CTNormalization" and not known:
             raise ModelError("plans.json lacks the intensity statistics that CTNormalization needs.")
@@ -243,7 +245,9 @@ def _rule(raw: Json, key: str, order: int) -> ResampleRule:
         raise ModelError(f"The model resamples with {function}; supported is {RESAMPLING_FUNCTION}.")
     given = raw.get(f"{key}_kwargs") or {}
     force = given.get("force_separate_z")
-    rule = ResampleRule(int(given.get("order", order)), int(given.get("order_z", 0)), None if force is None else bool(force))
+    rule = ResampleRule(
+        int(given.get("order", order)), int(given.get("order_z", 0)), None if force is None else bool(force)
+    )
     if rule.order not in (0, 1, 3) or rule.order_z not in (0, 1):
         raise ModelError(f"Resampling of order {rule.order}/{rule.order_z} is not supported.")
     return rule

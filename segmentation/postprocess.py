@@ -111,7 +111,7 @@ class LabelExporter:
     @property
     def is_complete(self) -> bool:
         """True once every output row is written."""
-        return self._next_row == self._labels.shape[0]
+        return bool(self._next_row == self._labels.shape[0])
 
     def _write(self, logits: Tensor, first: int, stop: int) -> None:
         marks = signature(logits, self._scheme)

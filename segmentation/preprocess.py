@@ -105,7 +105,7 @@ def prepare(
 
 def target_shape(shape: Sequence[int], spacing: Spacing, target: Spacing) -> Shape:
     """Return the array shape at the target spacing, by nnU-Net's rounding, at least one voxel per axis."""
-    k, j, i = (max(1, int(round(s / t * n))) for n, s, t in zip(shape, spacing, target, strict=True))
+    k, j, i = (max(1, round(s / t * n)) for n, s, t in zip(shape, spacing, target, strict=True))
     return (k, j, i)
 
 
@@ -249,4 +249,4 @@ def _resample_coarse(stack: Tensor, rows: int, order_z: int) -> Tensor:
 def nearest_rows(size_in: int, size_out: int) -> npt.NDArray[np.int64]:
     """Return the nearest input sample of each output sample along one axis."""
     centres = (np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5
-    return np.clip(np.floor(centres + 0.5), 0, size_in - 1).astype(np.int64)
+    return np.asarray(np.clip(np.floor(centres + 0.5), 0, size_in - 1), dtype=np.int64)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,9 +69,7 @@ def _draw_centre(case: TrainingCase, plan: SamplingPlan, rng: np.random.Generato
     return np.where(high > low, np.clip(centre, low, np.maximum(high, low)), shape / 2)
 
 
-def draw_batch(
-    cases: Sequence[TrainingCase], plan: SamplingPlan, iteration: int
-) -> tuple[Tensor, Tensor]:
+def draw_batch(cases: Sequence[TrainingCase], plan: SamplingPlan, iteration: int) -> tuple[Tensor, Tensor]:
     """Return images ``[N, 1, k, j, i]`` float32 and labels ``[N, k, j, i]`` int64 of one iteration."""
     rng = np.random.default_rng((plan.seed, iteration))
     samples = [draw_sample(cases, plan, rng) for _ in range(plan.batch_size)]
@@ -80,42 +78,27 @@ def draw_batch(
 
 
 class BatchQueue:
-    """Batches drawn ahead by threads, in the order of their iterations."""
+    """Batches drawn ahead on a background thread, in the order of their iterations."""
 
     def __init__(self, cases: Sequence[TrainingCase], plan: SamplingPlan, first_iteration: int) -> None:
         self._cases = cases
         self._plan = plan
         self._iteration = first_iteration
-        self._ready: queue.Queue[tuple[Tensor, Tensor] | Exception] = queue.Queue(QUEUE_DEPTH)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._fill, name="batches", daemon=True)
-        self._thread.start()
+        # One torch thread: the batches' own threads would fight with those of the training step.
+        self._worker = ThreadPoolExecutor(1, "batches", initializer=torch.set_num_threads, initargs=(1,))
+        self._ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
+        for _ in range(QUEUE_DEPTH):
+            self._submit()
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Return the next batch; raises what drawing it raised."""
-        item = self._ready.get()
-        if isinstance(item, Exception):
-            raise item
-        return item
+        self._submit()
+        return self._ahead.popleft().result()
 
     def close(self) -> None:
         """Stop drawing."""
-        self._stop.set()
-        while not self._ready.empty():
-            self._ready.get_nowait()
-        self._thread.join(timeout=10)
+        self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def _fill(self) -> None:
-        torch.set_num_threads(1)
-        while not self._stop.is_set():
-            try:
-                item: tuple[Tensor, Tensor] | Exception = draw_batch(self._cases, self._plan, self._iteration)
-            except Exception as error:  # handed to the training thread, which raises it
-                item = error
-            self._iteration += 1
-            while not self._stop.is_set():
-                try:
-                    self._ready.put(item, timeout=0.5)
-                    break
-                except queue.Full:
-                    continue
+    def _submit(self) -> None:
+        self._ahead.append(self._worker.submit(draw_batch, self._cases, self._plan, self._iteration))
+        self._iteration += 1

@@ -155,11 +155,7 @@ def check_pieces(structure: Placed) -> list[Finding]:
     if share >= LARGEST_PIECE_SHARE:
         return []
     message = f"The {structure.name} is scattered: its largest piece holds {share:.0%} of it."
-    return [
-        Finding(
-            "scattered", Severity.WARNING, message, numbers={"largest_share": share}, structure=structure.name
-        )
-    ]
+    return [Finding("scattered", Severity.WARNING, message, numbers={"largest_share": share}, structure=structure.name)]
 
 
 def check_edges(structure: Placed, labels: LabelMap) -> list[Finding]:

@@ -170,9 +170,11 @@ class _TileRunner:
     def _forward(self, network: PlainConvUNet, batch: Tensor) -> Tensor:
         dtype = self._settings.compute_dtype
         if dtype == torch.float32:
-            return network(batch).float()
+            logits: Tensor = network(batch)
+            return logits
         with torch.autocast(batch.device.type, dtype=dtype):
-            return network(batch.contiguous(memory_format=torch.channels_last_3d)).float()
+            logits = network(batch.contiguous(memory_format=torch.channels_last_3d))
+        return logits.float()
 
 
 class _ForwardHooks:

@@ -1,4 +1,4 @@
-"""Train a U-Net: ``python -m segmentation.train CONFIG.json --data DIR --output DIR [--resume]``.
+"""Train a U-Net: ``python -m segmentation.train CONFIG.json --data DIR... --output DIR [--resume]``.
 
 The learning rate follows the spent fraction of the budget, so a run with a wall-clock budget always ends annealed,
 however busy the machine was. A run that is killed goes on from its last checkpoint with ``--resume``; what the
@@ -13,8 +13,10 @@ import logging
 import math
 import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from surgtwin.progress import SILENT, Progress
 
 from .augment import AugmentSettings
 from .dataset import Intensity, TrainingCase, class_frequencies, load_cases, measure_intensity
@@ -73,36 +77,44 @@ def learning_rate(spent: float, peak: float) -> float:
     return peak * (FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * cosine)
 
 
-def train(config: TrainingConfig, data_root: Path, output: Path, resume: bool = False) -> Path:
+def train(
+    config: TrainingConfig, data_roots: Sequence[Path], output: Path, resume: bool = False, progress: Progress = SILENT
+) -> Path:
     """Train until the budget is spent and return the path of the final checkpoint.
 
     Parameters
     ----------
-    data_root
-        The folder that holds the configuration's case sources.
+    data_roots
+        Folders of which one holds each of the configuration's case sources.
     output
         Where checkpoints and ``log.jsonl`` go; the prepared cases go to ``cache`` beside them.
     resume
         Go on from the last checkpoint, if there is one.
+
+    Raises
+    ------
+    InputError, LabelError
+        If the configuration or a case is unusable.
+    Cancelled
+        When asked to stop through ``progress``; a checkpoint is written first.
     """
     torch.set_num_threads(config.threads)
     output.mkdir(parents=True, exist_ok=True)
-    cases = load_cases(config, data_root, output / "cache")
+    cases = load_cases(config, data_roots, output / "cache")
     training = [case for case in cases if case.name not in config.validation]
     held_out = [case for case in cases if case.name in config.validation]
-    intensity = measure_intensity(config, data_root, output / "cache")
+    intensity = measure_intensity(config, data_roots, output / "cache")
     run = start_run(config, output, training)
     if resume and (output / CHECKPOINT_NAME).exists():
         restore(run)
     write_log(run, {"event": "start", "cases": [c.name for c in training], "held_out": [c.name for c in held_out]})
-    _stop_politely(run)
-    plan = sampling_plan(config, intensity, training)
-    batches = BatchQueue(training, plan, run.iteration)
+    batches = BatchQueue(training, sampling_plan(config, intensity, training), run.iteration)
     try:
-        _loop(run, batches, held_out)
+        with _stopping_politely(run):
+            _loop(run, batches, held_out, progress)
     finally:
         batches.close()
-    save_checkpoint(run)
+        save_checkpoint(run)
     if not run.stop_requested:
         report_validation(run, held_out)
     write_log(run, {"event": "stopped" if run.stop_requested else "done"})
@@ -165,10 +177,11 @@ def sampling_plan(config: TrainingConfig, intensity: Intensity, training: Sequen
     )
 
 
-def _loop(run: TrainingRun, batches: BatchQueue, held_out: Sequence[TrainingCase]) -> None:
+def _loop(run: TrainingRun, batches: BatchQueue, held_out: Sequence[TrainingCase], progress: Progress) -> None:
     last = time.monotonic()
     last_saved = last_validated = run.seconds
     while run.spent < 1.0 and not run.stop_requested:
+        progress.update(run.spent, "training")
         loss = step(run, *batches.next())
         run.iteration += 1
         run.recent_losses.append(loss)
@@ -272,21 +285,29 @@ def _log_progress(run: TrainingRun) -> None:
     write_log(run, {"loss": round(mean, 4), "rate": rate, "minutes": round(run.seconds / 60, 2)})
 
 
-def _stop_politely(run: TrainingRun) -> None:
+@contextmanager
+def _stopping_politely(run: TrainingRun) -> Iterator[None]:
     """Let SIGTERM and SIGINT end the run after the current step, with a checkpoint."""
 
     def request(_signal: int, _frame: object) -> None:
         run.stop_requested = True
 
-    signal.signal(signal.SIGTERM, request)
-    signal.signal(signal.SIGINT, request)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a training from the command line."""
     parser = argparse.ArgumentParser(prog="python -m segmentation.train", description=__doc__)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds the case sources")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that hold the case sources")
     parser.add_argument("--output", type=Path, required=True, help="where checkpoints and the log go")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     options = parser.parse_args(arguments)

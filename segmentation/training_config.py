@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from surgtwin.errors import InputError
+
 from .network import Triple, UNetArchitecture
 
 CT_SCHEME = "CTNormalization"
@@ -21,8 +23,8 @@ class CaseSource:
     image_suffix: str
     label_suffix: str
     weight: float = 1.0
-    label_values: dict[str, int] = field(default_factory=dict)
-    """The source's own label value of each structure; empty when the values are the model's."""
+    label_values: dict[str, list[int]] = field(default_factory=dict)
+    """The source's own label values of each structure; empty when the values are the model's."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if (self.minutes is None) == (self.iterations is None):
-            raise ValueError("A training budget is either minutes or iterations, exactly one of them.")
+            raise InputError("A training budget is either minutes or iterations, exactly one of them.")
 
     def spent(self, seconds: float, iteration: int) -> float:
         """Return the spent fraction, 1.0 at the end."""
@@ -102,7 +104,7 @@ def read_config(path: Path) -> TrainingConfig:
 
     Raises
     ------
-    ValueError
+    InputError
         If a key is unknown or missing, or values contradict each other.
     """
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -116,7 +118,7 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         config = TrainingConfig(**raw)
     except TypeError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        raise InputError(f"{path.name}: {error}") from error
     if any(n % d for n, d in zip(config.patch, config.architecture.divisor, strict=True)):
-        raise ValueError(f"{path.name}: patch {config.patch} is not divisible by {config.architecture.divisor}.")
+        raise InputError(f"{path.name}: patch {config.patch} is not divisible by {config.architecture.divisor}.")
     return config

@@ -14,9 +14,7 @@ from .sliding_window import TileSettings, predict_slabs
 from .training_config import TrainingConfig
 
 
-def predict_case(
-    network: PlainConvUNet, case: TrainingCase, config: TrainingConfig
-) -> npt.NDArray[np.uint8]:
+def predict_case(network: PlainConvUNet, case: TrainingCase, config: TrainingConfig) -> npt.NDArray[np.uint8]:
     """Return the label array ``[k, j, i]`` of a prepared case, on the training grid, in mixed bfloat16."""
     device = next(network.parameters()).device
     image = torch.from_numpy(np.array(case.image, dtype=np.float32))[None].to(device)

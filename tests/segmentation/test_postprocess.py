@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from segmentation.plans import LabelScheme
+from segmentation.postprocess import LabelExporter, keep_largest_pieces, mixed_cells
+from segmentation.preprocess import nearest_rows
+from segmentation.sliding_window import LogitSlab
+
+CLASSES = LabelScheme({"a": 1, "b": 2, "c": 3}, (), 4)
+REGIONS = LabelScheme({"whole": 1, "core": 2}, (1, 2), 2)
+
+
+def smooth_logits(heads: int, shape: tuple[int, int, int]) -> torch.Tensor:
+    noise = np.random.default_rng(7).normal(size=(heads, *shape))
+    smooth = np.stack([ndimage.gaussian_filter(n, 1.5) for n in noise])
+    return torch.from_numpy((smooth * 10).astype(np.float32))
+
+
+def export(
+    logits: torch.Tensor, shape: tuple[int, int, int], scheme: LabelScheme, cuts: list[int], coarse: int | None = None
+) -> np.ndarray:
+    labels = np.full(shape, 99, dtype=np.uint8)
+    exporter = LabelExporter(labels, tuple(logits.shape[1:]), scheme, coarse)
+    for first, stop in zip([0, *cuts], [*cuts, logits.shape[1]], strict=True):
+        exporter.add(LogitSlab(first, logits[:, first:stop]))
+    assert exporter.is_complete
+    return labels
+
+
+@pytest.mark.parametrize("shape", [(33, 40, 25), (9, 17, 60), (13, 15, 17), (50, 8, 17)])
+@pytest.mark.parametrize("cuts", [[], [1, 2, 7], [12]])
+def test_export_is_the_argmax_of_interpolated_logits(shape: tuple[int, int, int], cuts: list[int]) -> None:
+    logits = smooth_logits(4, (13, 15, 17))
+    zoom = [n / m for n, m in zip(shape, logits.shape[1:], strict=True)]
+    full = np.stack([ndimage.zoom(c, zoom, order=1, mode="nearest", grid_mode=True) for c in logits.double().numpy()])
+    ranked = np.sort(full, axis=0)
+    clear = ranked[-1] - ranked[-2] > 1e-4
+    found = export(logits, shape, CLASSES, cuts)
+    assert clear.mean() > 0.99
+    np.testing.assert_array_equal(found[clear], full.argmax(0)[clear])
+
+
+def test_regions_are_painted_in_order() -> None:
+    logits = smooth_logits(2, (9, 10, 11))
+    shape = (20, 21, 23)
+    zoom = [n / m for n, m in zip(shape, logits.shape[1:], strict=True)]
+    full = np.stack([ndimage.zoom(c, zoom, order=1, mode="nearest", grid_mode=True) for c in logits.double().numpy()])
+    truth = np.zeros(shape, dtype=np.uint8)
+    truth[full[0] > 0] = 1
+    truth[full[1] > 0] = 2
+    clear = np.abs(full).min(0) > 1e-4
+    np.testing.assert_array_equal(export(logits, shape, REGIONS, [4])[clear], truth[clear])
+
+
+def test_a_coarse_axis_takes_the_nearest_slice() -> None:
+    logits = smooth_logits(4, (9, 10, 11))
+    found = export(logits, (20, 10, 11), CLASSES, [3], coarse=0)
+    np.testing.assert_array_equal(found, logits.argmax(0).numpy()[nearest_rows(9, 20)])
+
+
+def test_a_single_slice_is_exported() -> None:
+    logits = smooth_logits(4, (1, 10, 11))
+    found = export(logits, (3, 10, 11), CLASSES, [])
+    np.testing.assert_array_equal(found, np.repeat(logits.argmax(0).numpy(), 3, axis=0))
+
+
+def test_mixed_cells_are_those_with_differing_corners() -> None:
+    marks = torch.zeros(5, 5, 5, dtype=torch.int64)
+    marks[2, 2, 2] = 1
+    expected = torch.zeros(5, 5, 5, dtype=torch.bool)
+    expected[1:3, 1:3, 1:3] = True
+    assert torch.equal(mixed_cells(marks), expected)
+
+
+def test_only_the_largest_piece_stays() -> None:
+    labels = np.zeros((10, 10, 10), dtype=np.uint8)
+    labels[1:5, 1:5, 1:5] = 2
+    labels[8:9, 8:9, 8:9] = 2
+    labels[7, 0, 0] = 1
+    assert keep_largest_pieces(labels, (2, 3)) == {2: 1}
+    assert np.count_nonzero(labels == 2) == 64 and labels[7, 0, 0] == 1
