@@ -59,7 +59,7 @@ MakeViews = Callable[[AppState, QWidget], "ViewGrid"]
 
 
 def make_view_grid(state: AppState, parent: QWidget) -> ViewGrid:
-    """The four views; imported when first needed, because VTK's rendering takes a while to load."""
+    """The four views; imported here, so that a test can have a window without VTK's rendering."""
     from .views.view_grid import ViewGrid
 
     return ViewGrid(state, parent)
@@ -75,14 +75,14 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("surgtwin")
         self.setAcceptDrops(True)
         self.setMinimumSize(LEAST_SIZE)
-        self.state, self.kept, self._make_views = state, kept, make_views
+        self.state, self.kept = state, kept
         self.revisions: tuple[Revision, ...] = ()
         self.jobs = JobRunner(self)
         self.errors = ErrorPresenter(state, self)
         self.opener = Opener(state, self.jobs, kept, segment, self)
         self.saver = Saver(state, self.jobs, kept, self)
         self.notice = NoticeBar()
-        self.views: ViewGrid | None = None
+        self.views = make_views(state, self)
         self.leaves_unsaved = False
         self.commands = Commands(state, self.jobs, kept, self.opener, self.saver, self)
         self.actions_table = ActionTable(rows(self.commands), state, self)
@@ -115,9 +115,7 @@ class MainWindow(QMainWindow):
 
     def save_picture(self, path: Path) -> None:
         """The views as they are on the screen."""
-        if self.views is None:
-            return
-        saved = self.views.screenshot().save(str(path), "PNG")
+        saved = self.views.screenshot().save(str(path))
         self.timeline.say(f"Picture saved: {path.name}" if saved else f"The picture could not be written: {path.name}")
 
     def set_revisions(self, revisions: Sequence[Revision]) -> None:
@@ -150,6 +148,7 @@ class MainWindow(QMainWindow):
         self.left.addTab(self.measurements, "Measurements")
         self.middle = QStackedWidget()
         self.middle.addWidget(self.empty)
+        self.middle.addWidget(self.views)
         self.right = QStackedWidget()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.left, self.middle, self.right):
@@ -251,14 +250,11 @@ class MainWindow(QMainWindow):
 
     def _picture(self) -> bytes:
         """The 3D view, small, as PNG; empty if there is none."""
-        return self.recent.picture_of(self.views.scene) if self.views is not None else b""
+        return self.recent.picture_of(self.views.scene)
 
     def _show_what_is_open(self) -> None:
         is_open = self.state.volume is not None
-        if is_open and self.views is None:
-            self.views = self._make_views(self.state, self.middle)
-            self.middle.addWidget(self.views)
-        self.middle.setCurrentIndex(1 if is_open and self.views is not None else 0)
+        self.middle.setCurrentIndex(1 if is_open else 0)
         for side in (self.left, self.right):
             side.setVisible(is_open)
         for button in self.image_tools:
@@ -312,8 +308,7 @@ class MainWindow(QMainWindow):
         self.jobs.close()
         self.state.close()
         self.opener.close()
-        if self.views is not None:
-            self.views.dispose()
+        self.views.dispose()
         super().closeEvent(event)
 
 
