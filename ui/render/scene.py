@@ -76,6 +76,5 @@ def tune_transparency(renderer: vtkRenderer) -> None:
         actor = actors.GetNextActor()
         is_needed = is_needed or (bool(actor.GetVisibility()) and actor.GetProperty().GetOpacity() < 1.0)
     renderer.SetUseDepthPeeling(is_needed)
-    renderer.SetUseDepthPeelingForVolumes(is_needed)
     renderer.SetMaximumNumberOfPeels(MAX_PEELS)
     renderer.SetOcclusionRatio(OCCLUSION_RATIO)

@@ -20,7 +20,6 @@ class Gesture(StrEnum):
     ZOOM = "zoom"
     CROSSHAIR = "crosshair"
     MEASURE = "measure"
-    SCROLL = "scroll"
 
 
 _LEFT_BY_TOOL = {

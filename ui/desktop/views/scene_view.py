@@ -163,6 +163,7 @@ class SceneView(VtkCanvas):
             self._drop_rendering()
         else:
             if self._rendering is None:
+                self._is_aimed = False
                 matrix = state.image.twin_from_image if state.image is not None else None
                 self._rendering = VolumeRendering(state.volume, self.render_window, matrix)
                 self._scene.AddVolume(self._rendering.prop)
@@ -204,6 +205,9 @@ class SceneView(VtkCanvas):
             item.set_moving(moving)
         if self._rendering is not None:
             self._rendering.set_moving(moving)
+        tune_transparency(self._scene)
+        if moving and self.is_software:
+            self._scene.SetUseDepthPeeling(False)  # half the time of a frame; unsorted glass is good enough in motion
         self.set_moving(moving)
         self.render_soon()
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from surgtwin.domain.measurement import MeasurementKind
 from ui.render.cameras import screen_directions
 from ui.render.orientation_cube import CORNER_PIXELS
-from ui.render.palette import ACCENT, QUIET, TEXT, UNPROVEN
+from ui.render.palette import QUIET, TEXT, UNPROVEN
 from ui.render.slices import edge_letters
 
 from .slice_overlay import GAP, draw_letters, draw_lines, draw_scale, draw_text
@@ -43,7 +43,7 @@ def write_over_scene(painter: QPainter, view: SceneView) -> None:
     for m in view.state.measurements():
         if m.kind is not MeasurementKind.ROI:
             text = f"{m.value:.1f} mm" if m.kind is MeasurementKind.DISTANCE else f"{m.value:.1f}°"
-            draw_text(painter, view.place_of(m.points_mm[1]) + QPointF(GAP, 0), text, ACCENT, _FLAG.AlignVCenter)
+            draw_text(painter, view.place_of(m.points_mm[1]) + QPointF(GAP, 0), text, TEXT, _FLAG.AlignVCenter)
     _write_selected(painter, view, size)
 
 
@@ -56,7 +56,7 @@ def _write_selected(painter: QPainter, view: SceneView, size: tuple[float, float
     lines = [(f"{name}   {volume:.0f} mL", TEXT)]
     if name not in twin.accepted:
         lines.append(("not yet accepted by a person", UNPROVEN))
-    draw_lines(painter, QPointF(GAP, size[1] - GAP), lines[::-1], _FLAG.AlignLeft | _FLAG.AlignBottom)
+    draw_lines(painter, QPointF(GAP, size[1] - GAP), lines, _FLAG.AlignLeft | _FLAG.AlignBottom)
 
 
 def _draw_meeting_point(painter: QPainter, at: QPointF) -> None:

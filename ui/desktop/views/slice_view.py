@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -29,20 +29,13 @@ from ui.render.windows import default_window
 
 from ..state import AppState
 from .measuring import Draft, kind_of
-from .mouse import Gesture, gesture
+from .slice_gestures import SliceGestures
 from .slice_measurements import HIT_PIXELS, DrawnMeasurement, MeasurementTexts, drawn
 from .slice_menu import slice_menu
 from .slice_subject import SliceSubject, looks_of
 from .slice_writing import write_over
 
-WHEEL_NOTCH = 120
 ZOOM_STEP = 1.15
-ZOOM_PER_PIXEL = 1.006
-WINDOW_PER_PIXEL = 1.0 / 300.0
-"""Share of the width that a drag of one pixel changes; at least MIN_WINDOW_STEP."""
-MIN_WINDOW_STEP = 0.25
-PAGE = 10
-LINE_GRAB_PIXELS = 4.0
 
 
 class SliceView(QWidget):
@@ -74,10 +67,7 @@ class SliceView(QWidget):
         self._cut: CutSlice | None = None
         self._picture: QImage | None = None
         self._draft: Draft | None = None
-        self._gesture = Gesture.NONE
-        self._last = QPointF()
-        self._has_dragged = False
-        self._wheel = 0
+        self._hands = SliceGestures(self)
         self.setMinimumSize(96, 96)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -199,7 +189,7 @@ class SliceView(QWidget):
         if self.stack is not None:
             self.state.set_cursor(self.stack.on_slice(self.state.cursor_mm, self.index + slices))
 
-    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+    def zoom_by(self, factor: float = ZOOM_STEP, at: QPointF | None = None) -> None:
         """Magnify about a place in the widget, or its middle."""
         if self._frame is not None:
             about = at if at is not None else QPointF(self.width() / 2, self.height() / 2)
@@ -304,7 +294,14 @@ class SliceView(QWidget):
         near = [(shape.distance_to(at.x(), at.y()), shape.measurement_id) for shape in self.drawn_measurements()]
         return min(near)[1] if near and min(near)[0] <= HIT_PIXELS else ""
 
-    def _lay_point(self, at: QPointF) -> None:
+    def draw_towards(self, point_mm: Point3 | None) -> None:
+        """The next point of the measurement being laid would lie here."""
+        if self._draft is not None and point_mm is not None:
+            self._draft = self._draft.towards(point_mm)
+        self.update()
+
+    def lay_point(self, at: QPointF) -> None:
+        """A click with a measuring tool."""
         kind, point = kind_of(self.state.tool), self.point_at(at)
         if kind is None or point is None or not self.state.can_edit or self._subject is None:
             return
@@ -333,7 +330,8 @@ class SliceView(QWidget):
             self._cut = subject.source.cut(frame, style, looks)
         rgb = subject.source.paint(self._cut, style, looks)
         height, width, _ = rgb.shape
-        image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+        image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        image = image.convertToFormat(QImage.Format.Format_RGB32)  # painted many times, converted once
         image.setDevicePixelRatio(self._ratio)
         return image
 
@@ -346,108 +344,27 @@ class SliceView(QWidget):
         super().resizeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        delta = event.angleDelta().y()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom_by(ZOOM_STEP ** (delta / WHEEL_NOTCH), event.position())
-        else:
-            self._wheel += delta
-            notches = int(self._wheel / WHEEL_NOTCH)
-            self._wheel -= notches * WHEEL_NOTCH
-            if notches:
-                self.scroll(-notches)
-        event.accept()
+        self._hands.wheel(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._last, self._has_dragged = event.position(), False
-        self._gesture = gesture(event.button(), event.modifiers(), self.state.tool, self.state.mouse_profile)
-        if self._gesture is Gesture.WINDOW and self._is_on_line(event.position()):
-            self._gesture = Gesture.CROSSHAIR
-        if self._gesture is Gesture.MEASURE:
-            self._lay_point(event.position())
-        elif self._gesture is Gesture.CROSSHAIR:
-            self._move_crosshair(event.position())
+        self._hands.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        at = event.position()
-        moved = at - self._last
-        self._last = at
-        point = self.point_at(at)
-        self.state.set_pointer(point)
-        if event.buttons() == Qt.MouseButton.NoButton:
-            self._hover(event)
-            return
-        self._has_dragged = self._has_dragged or moved.manhattanLength() > 0
-        if self._gesture is Gesture.WINDOW:
-            self._drag_window(moved)
-        elif self._gesture is Gesture.PAN:
-            self.pan_by(moved.x(), moved.y())
-        elif self._gesture is Gesture.ZOOM:
-            self.zoom_by(ZOOM_PER_PIXEL ** (-moved.y()))
-        elif self._gesture is Gesture.CROSSHAIR:
-            self._move_crosshair(at)
-        elif self._draft is not None and point is not None:
-            self._draft = self._draft.towards(point)
-            self.update()
+        self._hands.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        is_drag = self._gesture is Gesture.MEASURE and self._draft is not None and self._has_dragged
-        if is_drag and self._draft is not None and len(self._draft.points_mm) == 1:
-            self._lay_point(event.position())
-        self._gesture = Gesture.NONE
+        self._hands.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if event.button() == Qt.MouseButton.LeftButton and kind_of(self.state.tool) is None:
-            self.state.set_maximised("" if self.state.maximised == self.view.value else self.view.value)
-        else:
-            self.mousePressEvent(event)
+        self._hands.double_click(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
-        if self._subject is not None and not self._has_dragged:
+        if self._subject is not None and not self._hands.has_dragged:
             slice_menu(self, QPointF(event.pos())).exec(event.globalPos())
 
-    def leaveEvent(self, event: object) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         self.state.set_pointer(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        key = Qt.Key(event.key())
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -PAGE, Qt.Key.Key_PageDown: PAGE}
-        if key in steps:
-            self.scroll(steps[key])
-        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and self.stack is not None:
-            self.scroll(-self.stack.count if key == Qt.Key.Key_Home else self.stack.count)
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self.zoom_by(ZOOM_STEP)
-        elif key == Qt.Key.Key_Minus:
-            self.zoom_by(1 / ZOOM_STEP)
-        elif key == Qt.Key.Key_Escape and self._draft is not None:
-            self.cancel_measuring()
-        else:
+        if not self._hands.key(Qt.Key(event.key())):
             super().keyPressEvent(event)
-
-    # --- drags
-
-    def _hover(self, event: QMouseEvent) -> None:
-        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._move_crosshair(event.position())
-        elif self._draft is not None:
-            point = self.point_at(event.position())
-            self._draft = self._draft.towards(point) if point is not None else self._draft
-        self.update()
-
-    def _move_crosshair(self, at: QPointF) -> None:
-        point = self.point_at(at)
-        if point is not None:
-            self.state.set_cursor(point)
-
-    def _is_on_line(self, at: QPointF) -> bool:
-        """True near the meeting point's lines, where a drag moves them whatever the profile."""
-        if not self.state.crosshair:
-            return False
-        cursor = self.place_of(self.state.cursor_mm)
-        return min(abs(at.x() - cursor.x()), abs(at.y() - cursor.y())) <= LINE_GRAB_PIXELS
-
-    def _drag_window(self, moved: QPointF) -> None:
-        """Right widens, down brightens: what PACS users expect."""
-        shown = self.window_shown
-        step = max(shown.width * WINDOW_PER_PIXEL, MIN_WINDOW_STEP)
-        self.set_window(Window(shown.width + moved.x() * step, shown.level - moved.y() * step))

@@ -110,7 +110,8 @@ class VtkCanvas(QWidget):
         self._window.Render()
         rgb = grab(self._window)
         rows, columns, _ = rgb.shape
-        return QImage(rgb.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+        picture = QImage(rgb.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+        return picture.convertToFormat(QImage.Format.Format_RGB32)
 
     def _make_window(self, size: tuple[int, int]) -> bool:
         try:
