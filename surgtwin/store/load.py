@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.twin import Twin
+from ..errors import DiskError, TwinCorruptError
 from ..progress import SILENT, Progress
 from .assemble import assemble
 from .blobs import BlobStore
 from .disk_errors import explain_disk_errors
 from .journal import find_twin, read_state
 from .known_objects import KnownObjects
+
+_ATTEMPTS = 4
+"""A twin may be replaced while it is read; then it is read again."""
 
 
 def load_twin(path: Path, *, revision: int | None = None, progress: Progress = SILENT) -> Twin:
@@ -27,6 +31,26 @@ def load_twin(path: Path, *, revision: int | None = None, progress: Progress = S
     DiskError
         If it cannot be read.
     """
-    twin = find_twin(path)
+    for _ in range(_ATTEMPTS - 1):
+        twin = find_twin(path)
+        before = _identity(twin)
+        try:
+            return _load(twin, revision, progress)
+        except (TwinCorruptError, DiskError):
+            if _identity(twin) == before:
+                raise
+    return _load(find_twin(path), revision, progress)
+
+
+def _load(twin: Path, revision: int | None, progress: Progress) -> Twin:
     with explain_disk_errors("read the twin", twin):
         return assemble(read_state(twin), revision, BlobStore(twin), KnownObjects(), progress)
+
+
+def _identity(twin: Path) -> tuple[int, int]:
+    """Another folder under the same name has another one: the twin was replaced while it was read."""
+    try:
+        found = twin.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

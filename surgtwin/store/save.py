@@ -41,12 +41,12 @@ def save_twin(twin: Twin, path: Path, *, overwrite: bool = False, progress: Prog
     with explain_disk_errors("save the twin", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         finish_interrupted(target)
-        _require_free(target, overwrite)
+        require_free(target, overwrite)
         remove_abandoned(target)
         _build_and_publish(twin, target, progress)
 
 
-def _require_free(target: Path, overwrite: bool) -> None:
+def require_free(target: Path, overwrite: bool) -> None:
     if not os.path.lexists(target):
         return
     if not layout.is_twin(target):

@@ -36,7 +36,9 @@ from .save import SOURCE
 
 
 class TwinWriter:
-    """A twin opened to change it; use it as a context manager. One writer per twin; it may be used from any thread.
+    """A twin opened to change it; one writer per twin. It may be used from any thread.
+
+    Use it as a context manager, or call `open` and, whatever happens, `close`.
 
     Every method that changes the twin returns when the change is on the medium; if it raises, nothing changed.
 
@@ -58,8 +60,13 @@ class TwinWriter:
         self._actor, self._source, self._progress = actor, source, progress
         self._mutex = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._lock: WriterLock | None = None
 
     def __enter__(self) -> TwinWriter:
+        return self.open()
+
+    def open(self) -> TwinWriter:
+        """Take the lock, bring the log up to date, and load the current revision."""
         self._folder = find_twin(self._given)
         _refuse_network(self._folder)
         with explain_disk_errors("open the twin to write", self._folder):
@@ -85,7 +92,8 @@ class TwinWriter:
                     database.close_at_rest(self._connection)
             finally:
                 self._connection = None
-                self._lock.release()
+                if self._lock is not None:
+                    self._lock.release()
 
     @property
     def twin(self) -> Twin:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -115,3 +116,17 @@ def test_a_change_that_dies_at_any_step_is_there_or_not_and_never_half(tmp_path:
         step += 1
     assert (1, 2) in seen and seen <= {(1, 0), (1, 1), (1, 2)} and step > 10
     assert load_twin(path).revision.number == 2
+
+
+def test_reading_beside_a_program_that_saves_and_changes_never_fails(tmp_path: Path) -> None:
+    victim = Path(__file__).with_name("kill_victim.py")
+    path, seen = tmp_path / "case one.twin", []
+    with subprocess.Popen([sys.executable, str(victim), str(tmp_path)], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        assert program.stdout.readline() == b"1 0\n"
+        for _ in range(60):
+            seen.append(progress_of(path))
+        program.kill()
+        program.stdout.read()
+    assert seen == sorted(seen) and len(set(seen)) > 3

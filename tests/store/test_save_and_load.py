@@ -247,3 +247,18 @@ def test_the_state_is_read_without_arrays(saved: Path) -> None:
     state = read_state(saved)
     assert state.case_id == "case-7F3K-92QD" and state.current == 1
     assert state.revision().revision.state is RevisionState.ACCEPTED
+
+
+def test_the_reader_shown_in_the_documentation_reads_a_twin(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "twin-format.md").read_text(encoding="utf-8")
+    section = text.split("## Read one in a minute")[1].split("If `twin.sqlite-wal`")[0]
+    code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    names: dict[str, object] = {}
+    monkeypatch.chdir(saved.parent)
+    saved.rename("NAME.twin")
+    exec(code, names)  # noqa: S102 - our own documentation
+    names["db"].close()
+    twin = sample_twin()
+    assert np.array_equal(names["values"], twin.primary.values)
+    assert np.array_equal(names["layer"], twin.labels.layers[0])
+    assert np.array_equal(names["lps_from_ijk"], twin.primary.grid.lps_from_ijk)

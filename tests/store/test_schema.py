@@ -120,7 +120,9 @@ def test_a_reader_migrates_in_memory_and_leaves_the_file(prototype: Path) -> Non
 @pytest.mark.usefixtures("migration")
 def test_a_writer_migrates_on_disk_and_keeps_the_old_log(prototype: Path) -> None:
     old = (prototype / "twin.sqlite").read_bytes()
-    old_head = database.read_rows(database.connect(prototype / "twin.sqlite", "mode=ro"))[-1].hash
+    connection = database.connect(prototype / "twin.sqlite", "mode=ro")
+    old_head = database.read_rows(connection)[-1].hash
+    connection.close()
     with TwinWriter(prototype) as writer:
         assert differences(sample_twin(), writer.twin) == []
         writer.set_side(Side.LEFT)

@@ -213,3 +213,11 @@ def test_a_twin_on_a_network_share_is_read_and_saved_but_not_changed(
     save_twin(sample_twin(seed=4), tmp_path / "share.twin", overwrite=True)
     assert differences(sample_twin(seed=4), load_twin(tmp_path / "share.twin")) == []
     assert verify_twin(tmp_path / "share.twin").ok
+
+
+def test_a_writer_opens_and_closes_without_a_with(saved: Path) -> None:
+    writer = TwinWriter(saved).open()
+    writer.set_side(Side.LEFT)
+    writer.close()
+    writer.close()
+    assert load_twin(saved).operated_side is Side.LEFT
