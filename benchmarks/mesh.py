@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,29 @@ def by_vtk_decimation(mesh: OrganMesh) -> Any:
     return filter_.GetOutput()
 
 
-def in_turns(sides: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median seconds of each side, run in turns, and what each made last."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
+@dataclass(frozen=True)
+class Timing:
+    """Medians over the repeats. On a machine that others use, CPU seconds tell more than wall seconds."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def in_turns(sides: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, Timing], dict[str, Any]]:
+    """What each side took, run in turns, and what it made last."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     made: dict[str, Any] = {}
     for _ in range(repeats):
         for name, side in sides.items():
-            begin = time.perf_counter()
+            wall, cpu = time.perf_counter(), time.process_time()
             made[name] = side()
-            times[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(t) for name, t in times.items()}, made
+            taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    return {n: Timing(*(statistics.median(column) for column in zip(*t, strict=True))) for n, t in taken.items()}, made
+
+
+def ratios(timings: dict[str, Timing], ours: str, peer: str) -> dict[str, float]:
+    a, b = timings[ours], timings[peer]
+    return {"wall": a.wall_s / b.wall_s, "cpu": a.cpu_s / b.cpu_s}
 
 
 def bench_extraction(labels: LabelMap, repeats: int) -> tuple[dict[str, Any], tuple[OrganMesh, ...]]:
@@ -132,8 +146,8 @@ def bench_extraction(labels: LabelMap, repeats: int) -> tuple[dict[str, Any], tu
         "organs": len(meshes),
         "triangles": sum(len(m.triangles) for m in meshes),
         "pyvista_triangles": int(made["pyvista contour_labels"].n_cells),
-        "seconds": seconds,
-        "ratio_to_pyvista": seconds["ours"] / seconds["pyvista contour_labels"],
+        "seconds": {name: asdict(t) for name, t in seconds.items()},
+        "ratio_to_pyvista": ratios(seconds, "ours", "pyvista contour_labels"),
         "closed_and_manifold": sum(q.is_watertight and q.is_manifold and q.volume_ml > 0 for q in qualities),
         "volume_error_median": statistics.median(errors),
         "volume_error_max": max(errors),
@@ -154,9 +168,9 @@ def bench_decimation(mesh: OrganMesh, repeats: int) -> dict[str, Any]:
     return {
         "triangles": len(mesh.triangles),
         "triangles_left": len(thin.triangles),
-        "seconds": seconds,
-        "ratio_to_vtk": seconds["ours"] / seconds["vtkQuadricDecimation"],
-        "ratio_with_deviation": seconds["ours with measured deviation"] / seconds["vtkQuadricDecimation"],
+        "seconds": {name: asdict(t) for name, t in seconds.items()},
+        "ratio_to_vtk": ratios(seconds, "ours", "vtkQuadricDecimation"),
+        "ratio_with_deviation": ratios(seconds, "ours with measured deviation", "vtkQuadricDecimation"),
         "volume_change": abs(thin.volume_ml / mesh.volume_ml - 1),
         "closed_and_manifold": quality.is_watertight and quality.is_manifold,
         "deviation_added_max_mm": quality.deviation_max_mm - (mesh.quality.deviation_max_mm if mesh.quality else 0.0),
@@ -175,10 +189,10 @@ def main() -> None:
     figures = {"extraction": extraction, "decimation": bench_decimation(largest, arguments.repeats)}
     print(json.dumps(figures, indent=2))
     goals = {
-        "6 time <= 0.25": extraction["ratio_to_pyvista"] <= 0.25,
+        "6 time <= 0.25": extraction["ratio_to_pyvista"]["wall"] <= 0.25,
         "6 all closed": extraction["closed_and_manifold"] == extraction["organs"],
         "6 volume <= 0.5 %": extraction["volume_error_max"] <= 0.005,
-        "7 time <= 0.15": figures["decimation"]["ratio_to_vtk"] <= 0.15,
+        "7 time <= 0.15": figures["decimation"]["ratio_to_vtk"]["wall"] <= 0.15,
         "7 volume <= 0.1 %": figures["decimation"]["volume_change"] <= 0.001,
     }
     for goal, is_met in goals.items():
