@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, PixelError
 from .codestream import check_codestream
+from .jpeg_decoder import JpegDecoders
 from .pixel_layout import PixelLayout
 from .quiet import quiet_pydicom
 
@@ -27,10 +28,13 @@ DECODERS = {
     "1.2.840.10008.1.2.4.203": _OPENJPEG,
     "1.2.840.10008.1.2.5": "pydicom",  # RLE
 }
+_UNDECODABLE = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError, OSError,
+                NotImplementedError, ArithmeticError, MemoryError)  # fmt: skip
+"""What decoders raise on damaged data is not specified, and differs between their versions."""
 RLE = "1.2.840.10008.1.2.5"
 
 
-def decode_frame(data: bytes, layout: PixelLayout) -> NDArray[Any]:
+def decode_frame(data: bytes, layout: PixelLayout, jpeg: JpegDecoders) -> NDArray[Any]:
     """One compressed frame as stored values [j, i].
 
     Raises
@@ -44,36 +48,41 @@ def decode_frame(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     if plugin is None:
         raise PixelError(f"its transfer syntax {layout.syntax} is not supported; export it uncompressed")
     check_codestream(data, layout)
+    if plugin == _GDCM:
+        return jpeg.decode(data, layout)
     return _decode(data, layout, plugin)
 
 
 def _decode(data: bytes, layout: PixelLayout, plugin: str) -> NDArray[Any]:
+    try:
+        with quiet_pydicom():
+            pixels = _by_pydicom(data, layout, plugin)
+    except _UNDECODABLE as error:
+        raise PixelError(f"its compressed pixels cannot be decoded ({type(error).__name__})") from error
+    if pixels.shape != (layout.rows, layout.columns):
+        raise PixelError(f"its compressed pixels decode to {pixels.shape}, not {(layout.rows, layout.columns)}")
+    return np.ascontiguousarray(pixels)
+
+
+def _by_pydicom(data: bytes, layout: PixelLayout, plugin: str) -> NDArray[Any]:
     from pydicom.encaps import encapsulate
     from pydicom.pixels import get_decoder
 
     decoder = get_decoder(layout.syntax)
     if plugin not in decoder.available_plugins:
         raise DeviceError(f"The library behind pydicom's decoder '{plugin}' is missing. Run the set-up again.")
-    try:
-        with quiet_pydicom():
-            pixels, _ = decoder.as_array(
-                encapsulate([data], has_bot=False),
-                index=0,
-                decoding_plugin=plugin,
-                rows=layout.rows,
-                columns=layout.columns,
-                number_of_frames=1,
-                samples_per_pixel=1,
-                bits_allocated=layout.bits_allocated,
-                bits_stored=layout.bits_stored,
-                pixel_representation=int(layout.is_signed),
-                photometric_interpretation="MONOCHROME2",
-                pixel_keyword="PixelData",
-            )
-    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError, OSError, NotImplementedError,
-            ArithmeticError, MemoryError) as error:  # fmt: skip
-        # What the decoders raise on damaged data is not specified, and differs between their versions.
-        raise PixelError(f"its compressed pixels cannot be decoded ({type(error).__name__})") from error
-    if pixels.shape != (layout.rows, layout.columns):
-        raise PixelError(f"its compressed pixels decode to {pixels.shape}, not {(layout.rows, layout.columns)}")
-    return np.ascontiguousarray(pixels)
+    pixels, _ = decoder.as_array(
+        encapsulate([data], has_bot=False),
+        index=0,
+        decoding_plugin=plugin,
+        rows=layout.rows,
+        columns=layout.columns,
+        number_of_frames=1,
+        samples_per_pixel=1,
+        bits_allocated=layout.bits_allocated,
+        bits_stored=layout.bits_stored,
+        pixel_representation=int(layout.is_signed),
+        photometric_interpretation="MONOCHROME2",
+        pixel_keyword="PixelData",
+    )
+    return np.asarray(pixels)

@@ -37,6 +37,11 @@ class InflatingReader(io.RawIOBase):
         self._ready = self._ready[size:]
         return size
 
+    def close(self) -> None:
+        if not self.closed and hasattr(self._compressed, "close"):
+            self._compressed.close()
+        super().close()
+
     def _inflate(self, most: int) -> bool:
         """Inflate up to `most` bytes into `_ready`; False at the proper end of the stream."""
         while not self._ready and not self._inflater.eof:

@@ -19,6 +19,7 @@ from .decode import RLE, decode_frame
 from .file_ref import Sources, inflating, read_exactly, skip
 from .fragments import split_frames
 from .frame import Frame, Instance
+from .jpeg_decoder import JpegDecoders
 from .limits import COMPRESSED_SLACK_BYTES, MAX_COMPRESSED_RATIO, MEMORY_SHARE
 from .stored_values import DoesNotFitError, SliceFacts, clean_bits, fill_slice, invert, rescales_to_whole, stored_dtype
 
@@ -44,6 +45,14 @@ class Pixels:
     values: NDArray[Any]
     facts: tuple[SliceFacts, ...]
     digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """What the reading threads share."""
+
+    sources: Sources
+    jpeg: JpegDecoders
 
 
 def read_pixels(frames: Sequence[Frame], modality: Modality, progress: Progress) -> Pixels:
@@ -78,13 +87,14 @@ def _read_as(
 
     def read(batches: list[list[int]]) -> int:
         for batch in batches:
-            found = _read_batch(batch, frames, values, modality, sources)
+            found = _read_batch(batch, frames, values, modality, inputs)
             for k, (plane_facts, digest) in zip(batch, found, strict=True):
                 progress.check()
                 facts[k], digests[k] = plane_facts, digest
         return sum(map(len, batches))
 
-    with Sources() as sources:
+    with Sources() as sources, JpegDecoders() as jpeg:
+        inputs = _Inputs(sources, jpeg)
         _run_all(read, _batches(frames), len(frames), progress)
     return Pixels(values, tuple(facts), tuple(digests))
 
@@ -138,14 +148,17 @@ def _is_seekable(instance: Instance) -> bool:
 
 
 def _read_batch(
-    batch: list[int], frames: Sequence[Frame], values: NDArray[Any], modality: Modality, sources: Sources
+    batch: list[int], frames: Sequence[Frame], values: NDArray[Any], modality: Modality, inputs: _Inputs
 ) -> Iterator[tuple[SliceFacts, bytes]]:
     instance = frames[batch[0]].instance
     try:
-        with _open_pixels(instance, frames[batch[0]].index, sources) as stream:
-            reader = _native if instance.layout.is_native else _compressed
+        with _open_pixels(instance, frames[batch[0]].index, inputs.sources) as stream:
             wanted = [(frames[k], values[k]) for k in batch]
-            for (frame, plane), stored in zip(wanted, reader(stream, wanted, instance), strict=True):
+            if instance.layout.is_native:
+                planes = _native(stream, wanted, instance)
+            else:
+                planes = _compressed(stream, wanted, instance, inputs.jpeg)
+            for (frame, plane), stored in zip(wanted, planes, strict=True):
                 if frame.instance.layout.photometric == "MONOCHROME1" and modality is not Modality.CT:
                     invert(stored, instance.layout)
                 facts = fill_slice(stored, frame, modality, plane)
@@ -207,14 +220,14 @@ def _swap(raw: NDArray[Any], vr: bytes) -> None:
 
 
 def _compressed(
-    stream: BinaryIO, wanted: Sequence[tuple[Frame, NDArray[Any]]], instance: Instance
+    stream: BinaryIO, wanted: Sequence[tuple[Frame, NDArray[Any]]], instance: Instance, jpeg: JpegDecoders
 ) -> Iterator[NDArray[Any]]:
     layout = instance.layout
     most = MAX_COMPRESSED_RATIO * layout.frame_bytes * layout.frames + COMPRESSED_SLACK_BYTES
     data = _read_at_most(stream, most)
     found = split_frames(data, layout.frames)
     for frame, _ in wanted:
-        stored = decode_frame(found[frame.index], layout)
+        stored = decode_frame(found[frame.index], layout, jpeg)
         stored = stored if stored.flags.writeable else stored.copy()
         if layout.syntax == RLE:
             clean_bits(stored, layout)
