@@ -215,7 +215,7 @@ def test_settings_out_of_range_are_refused(wrong: dict):
 
 
 def test_real_labels_give_closed_surfaces(real_data: Path):
-    import SimpleITK as sitk  # noqa: N813
+    import SimpleITK as sitk
 
     image = sitk.ReadImage(str(real_data / "ct_abdomen" / "case01_labels.nii.gz"))
     values = sitk.GetArrayFromImage(image).astype(np.uint8)
