@@ -1,4 +1,4 @@
-"""3MF for printing: millimetres, an object with name and colour for each structure. By lib3mf; trimesh drops colours."""
+"""3MF for printing: millimetres, an object with name and colour per structure. By lib3mf: trimesh drops colours."""
 
 from __future__ import annotations
 
