@@ -188,4 +188,4 @@ def _demo(commands: Commands) -> None:
     p = _command(commands, "demo", "demo", "make a phantom CT, build its twin, export it and show it")
     p.add_argument("-o", "--output", type=Path, default=Path("demo_output"), metavar="DIR")
     p.add_argument("--no-window", action="store_true", help="write pictures, do not open the desktop")
-    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    _add_model_options(p)

@@ -11,8 +11,7 @@ from surgtwin.mesh.extract import MeshSettings
 from surgtwin.pipeline.build_twin import BuildSettings, build_twin
 from surgtwin.pipeline.label_input import given_labels
 from surgtwin.pipeline.summary import twin_summary
-from surgtwin.store.layout import check_can_save
-from surgtwin.store.save import save_twin
+from surgtwin.store.save import require_free, save_twin
 
 from .console import ProgressBar, note, say, write_json
 from .info import say_twin
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     if options.names is not None and options.labels is None:
         raise InputError("--names gives names to the labels of a --labels file; there is none.")
-    check_can_save(options.output, overwrite=options.force)
+    require_free(options.output, options.force)
     bar = ProgressBar()
     progress = bar.progress()
     try:

@@ -29,7 +29,6 @@ def run(options: argparse.Namespace) -> int:
     progress = bar.progress()
     try:
         series = _phantom(folder, progress.part(0.0, 0.2, "Making a phantom CT"))
-        options.model = None
         volume, _ = open_image(series, progress=progress.part(0.2, 0.25))
         twin = build_twin(volume, network(options), progress=progress.part(0.25, 0.9))
         save_twin(twin, twin_path, overwrite=True, progress=progress.part(0.9, 0.95, "Saving"))

@@ -36,10 +36,11 @@ def network(options: argparse.Namespace) -> Callable[[Volume, Progress], Segment
     """The network the options ask for, made when it is first used."""
 
     def segment(volume: Volume, progress: Progress) -> Segmentation:
+        from segmentation.infer import InferenceSettings
         from segmentation.segmenter import UNetSegmenter
 
-        chosen = UNetSegmenter(options.model, device=options.device, fast=getattr(options, "fast", False))
-        return chosen.segment(volume, progress)
+        settings = InferenceSettings(device=options.device, fast=options.fast)
+        return UNetSegmenter(options.model, settings).segment(volume, progress)
 
     return segment
 

@@ -18,14 +18,15 @@ def run(options: argparse.Namespace) -> int:
     bar = ProgressBar()
     progress = bar.progress()
     try:
-        labels = read_any_labels(options.labels, None, options.names)
+        reading = read_any_labels(options.labels, None, options.names)
+        labels = reading.labels
         names = wanted_structures(options.structures, (s.name for s in labels.structures))
         settings = MeshSettings(decimate=options.decimate)
         meshes = extract_meshes(labels, settings, progress.part(0.1, 0.9, "Making surfaces"), names=names)
         files = write_label_surfaces(labels, meshes, options.output, formats=options.format, frame=options.frame)
     finally:
         bar.close()
-    findings = mesh_findings(labels, meshes) if names is None else ()
+    findings = (*reading.findings, *(mesh_findings(labels, meshes) if names is None else ()))
     if options.json:
         by_name = {m.name: m for m in meshes}
         shown = [s for s in labels.structures if names is None or s.name in names]
