@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -52,7 +52,10 @@ if TYPE_CHECKING:
 
 LEFT_PX, RIGHT_PX = 304, 296
 START_SIZE = QSize(1400, 900)
-LEAST_SIZE = QSize(960, 600)
+LEAST_SIZE = QSize(900, 500)
+"""So that it fits a full-HD screen at 200 %."""
+PICTURE_AFTER_MS = 1500
+"""After opening, until the 3D view has certainly been drawn and can be kept as a picture."""
 TOOL_ICON_PX = 20
 T = TypeVar("T")
 MakeViews = Callable[[AppState, QWidget], "ViewGrid"]
@@ -233,7 +236,7 @@ class MainWindow(QMainWindow):
         self.set_revisions(opened.revisions)
         if opened.why:
             self.notice.tell(f"Read-only. {opened.why}", is_warning=True)
-        self.recent.remember(opened.path, opened.twin, self._picture)
+        self._remember(opened)
         self.timeline.say(f"Opened {opened.path.stem}.")
 
     def _on_built(self) -> None:
@@ -245,12 +248,18 @@ class MainWindow(QMainWindow):
     def _on_saved(self, opened: OpenedTwin) -> None:
         self.set_revisions(opened.revisions)
         self.notice.hide()
-        self.recent.remember(opened.path, opened.twin, self._picture)
+        self._remember(opened)
         self.timeline.say(f"Saved as {opened.path.name} in {opened.path.parent}")
 
-    def _picture(self) -> bytes:
-        """The 3D view, small, as PNG; empty if there is none."""
-        return self.recent.picture_of(self.views.scene)
+    def _remember(self, opened: OpenedTwin) -> None:
+        """Put it on the recent list now, and its picture when the organs have been drawn."""
+        self.recent.remember(opened.path, opened.twin)
+
+        def take() -> None:
+            if self.state.path == opened.path and self.isVisible():
+                self.recent.keep_picture(opened.path, self.views.scene)
+
+        QTimer.singleShot(PICTURE_AFTER_MS, self, take)
 
     def _show_what_is_open(self) -> None:
         is_open = self.state.volume is not None

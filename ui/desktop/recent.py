@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.twin import Twin
@@ -34,32 +33,23 @@ class RecentTwins:
                 found.append((entry, picture if picture is not None and picture.is_file() else None))
         return found
 
-    def remember(self, path: Path, twin: Twin, picture: Callable[[], bytes]) -> None:
+    def remember(self, path: Path, twin: Twin) -> None:
         """Put `path` first in the list."""
-        name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16] + ".png"
-        kept = self._write(name, picture())
-        entry = RecentTwin(str(path), f"{path.stem}  ·  {twin.primary.modality}", name if kept else "")
+        entry = RecentTwin(str(path), f"{path.stem}  ·  {twin.primary.modality}", _picture_name(path))
         self._kept.change(recent=with_recent(self._kept.now, entry))
 
-    def picture_of(self, scene: QWidget) -> bytes:
-        """The 3D view as a small PNG; empty if it has not been drawn."""
-        shot = scene.grab()
-        if shot.isNull():
-            return b""
-        data = QByteArray()
-        buffer = QBuffer(data)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        shot.scaledToWidth(PICTURE_WIDTH_PX, Qt.TransformationMode.SmoothTransformation).save(buffer, "PNG")
-        return bytes(data.data())
-
-    def _write(self, name: str, png: bytes) -> bool:
-        if not png:
-            return False
-        path = self._kept.picture_path(name)
+    def keep_picture(self, path: Path, scene: QWidget) -> None:
+        """Keep what the 3D view shows as the picture of the twin at `path`."""
+        target = self._kept.picture_path(_picture_name(path))
+        small = scene.grab().scaledToWidth(PICTURE_WIDTH_PX, Qt.TransformationMode.SmoothTransformation)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png)
+            target.parent.mkdir(parents=True, exist_ok=True)
         except OSError:
             _log.warning("The picture of a recent twin could not be written.")
-            return False
-        return True
+            return
+        if not small.isNull() and not small.save(str(target)):
+            _log.warning("The picture of a recent twin could not be written.")
+
+
+def _picture_name(path: Path) -> str:
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16] + ".png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,11 @@ class ExportDialog(AskingDialog):
         self.accept_button.setEnabled(bool(order.formats) and bool(order.names))
         count = len(order.names)
         self.accept_button.setText(f"Export {count} structure{'' if count == 1 else 's'}" if count else "Export")
+
+    def tick_only(self, names: Collection[str]) -> None:
+        """Tick exactly these."""
+        for item in self._items():
+            item.setCheckState(Qt.CheckState.Checked if item.text() in names else Qt.CheckState.Unchecked)
 
     def _tick_all(self, ticked: bool) -> None:
         for item in self._items():

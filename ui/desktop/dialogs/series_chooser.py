@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QCheckBox, QListWidget, QListWidgetItem, QWidget
 
+from surgtwin.domain.patient import Patient
 from surgtwin.pipeline.images import ImageChoice, ImageChoices
 from surgtwin.progress import Progress
 
@@ -36,6 +37,7 @@ class SeriesChooser(AskingDialog):
         self.list.setWordWrap(True)
         self.list.setSpacing(2)
         self.list.setAccessibleName("Series, best first")
+        self._names_patients = len(_patients(choices)) > 1
         for choice in choices.choices:
             self.list.addItem(self._item(choice))
         self.list.currentRowChanged.connect(self._refresh)
@@ -79,7 +81,9 @@ class SeriesChooser(AskingDialog):
         self.chosen.emit(choice, bool(choice.refusal) and self.regularise.isChecked())
 
     def _item(self, choice: ImageChoice) -> QListWidgetItem:
-        item = QListWidgetItem(QIcon(pixmap("open_file", THUMBNAIL_PX, "#353a42")), describe(choice))
+        item = QListWidgetItem(
+            QIcon(pixmap("open_file", THUMBNAIL_PX, "#353a42")), describe(choice, self._names_patients)
+        )
         item.setToolTip("\n".join(choice.reasons))
         item.setSizeHint(QSize(0, THUMBNAIL_PX + 16))
         return item
@@ -111,9 +115,11 @@ def can_regularise(choice: ImageChoice) -> bool:
     return choice.series is not None and choice.series.needs_regularise
 
 
-def describe(choice: ImageChoice) -> str:
-    """Description; modality and size; why it is ranked so; a word for what cannot be used."""
+def describe(choice: ImageChoice, names_patient: bool = False) -> str:
+    """Description (and whose it is); modality and size; why it is ranked so; a word for what cannot be used."""
     lines = [choice.description or "Series without a description"]
+    if names_patient and choice.series is not None:
+        lines[0] = f"{patient_name(choice.series.patient)}  ·  {lines[0]}"
     lines.append("  ·  ".join((choice.modality or "Image file", *_size(choice))))
     if choice.refusal:
         lines.append("Cannot be used as it is")
@@ -132,13 +138,17 @@ def _size(choice: ImageChoice) -> list[str]:
 
 
 def _sentence(choices: ImageChoices) -> str:
-    patients = {c.series.patient for c in choices.choices if c.series is not None}
+    patients = _patients(choices)
     if len(patients) == 1:
         patient = next(iter(patients))
         return f"{patient_name(patient)}   {patient_details(patient)}"
     if len(patients) > 1:
         return f"This input holds images of {len(patients)} patients. Check whose series you choose."
     return "Best suited first."
+
+
+def _patients(choices: ImageChoices) -> set[Patient]:
+    return {c.series.patient for c in choices.choices if c.series is not None}
 
 
 def _thumbnail(choice: ImageChoice, progress: Progress) -> QImage:

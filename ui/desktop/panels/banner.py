@@ -22,6 +22,8 @@ SIDE_CHOICES = (
     (Side.NOT_STATED, "Not stated"),
 )
 LOCK_PX = 16
+IDENTITY_PX = 400
+"""Identity is the last to be shortened: it has this much room however narrow the window is."""
 
 
 class Banner(QFrame):
@@ -35,12 +37,12 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self._state = state
         self._revisions = 1
-        self.name = ElidedLabel(role="title", least_width=180)
-        self.details = ElidedLabel(role="quiet", least_width=180)
-        self.series = ElidedLabel(least_width=120)
-        self.series_details = ElidedLabel(role="quiet", least_width=120)
-        self.revision = ElidedLabel(least_width=110)
-        self.saved = ElidedLabel(role="quiet", least_width=110)
+        self.name = ElidedLabel(role="title", least_width=IDENTITY_PX)
+        self.details = ElidedLabel(role="quiet", least_width=IDENTITY_PX)
+        self.series = ElidedLabel(least_width=80)
+        self.series_details = ElidedLabel(role="quiet", least_width=80)
+        self.revision = ElidedLabel(least_width=88)
+        self.saved = ElidedLabel(role="quiet", least_width=88)
         self._lock = QLabel()
         self.side = QPushButton()
         self.side.setProperty("role", "side")

@@ -116,7 +116,6 @@ class EmptyState(QScrollArea):
     def _card(self, entry: RecentTwin, picture: Path | None) -> QPushButton:
         card = QPushButton()
         card.setProperty("role", "card")
-        card.setFixedSize(CARD_SIZE)
         card.setToolTip(entry.path)
         card.setAccessibleName(f"Open {entry.title}")
         box = QVBoxLayout(card)

@@ -31,6 +31,7 @@ from .structure_list import Column, StructureFilter, StructureModel
 ICON_PX = 16
 NARROW_COLUMN_PX = 26
 NOTHING_SELECTED = "Click a structure to see how large it is and to change how it is shown."
+NO_STRUCTURES = "The organs stand here once they have been found: each with its volume, to show, hide and check."
 ACCEPT_TIP = "Say that you have checked it and it is right  (A)"
 WITHDRAW_TIP = "Say that you no longer accept it  (A)"
 
@@ -67,6 +68,7 @@ class StructuresPanel(QWidget):
         self.detail = StructureDetail(state)
         self.detail.accept_asked.connect(self.accept_asked)
         self.detail.colour_asked.connect(self.choose_colour)
+        self.waiting = text_label(NO_STRUCTURES, "quiet", wrap=True)
         self.footer = ElidedLabel(role="unproven", least_width=60)
         self._lay_out()
         for signal in (state.twin_changed, state.selection_changed, state.details_changed):
@@ -80,13 +82,17 @@ class StructuresPanel(QWidget):
         row = self.filter.mapFromSource(self.model.index(self.model.row_of(self._state.selected), Column.NAME))
         if row.isValid() and row.row() != self.tree.currentIndex().row():
             self.tree.setCurrentIndex(row)
+        self.detail.refresh()
+        self.waiting.setVisible(twin is None)
+        self.tree.setVisible(twin is not None)
+        self.detail.setVisible(twin is not None)
         if twin is None:
+            self.footer.hide()
             return
         there = [s.name for s in twin.structures if twin.labels.voxels(s)]
         waiting = sum(name not in twin.accepted for name in there)
         self.footer.set_text(f"\u25c7 {waiting} of {len(there)} not accepted by a person" if waiting else "")
         self.footer.setVisible(waiting > 0)
-        self.detail.refresh()
 
     def choose_colour(self, name: str) -> None:
         """Ask for a colour without stopping the program."""
@@ -178,6 +184,7 @@ class StructuresPanel(QWidget):
         top.addWidget(_tool("eye", "Show all", lambda: self._state.show_only(self._state.structure_names())))
         top.addWidget(_tool("eye_off", "Hide all", lambda: self._state.show_only(())))
         column.addLayout(top)
+        column.addWidget(self.waiting, 1, Qt.AlignmentFlag.AlignTop)
         column.addWidget(self.tree, 1)
         column.addWidget(self.footer)
         column.addWidget(self.detail)

@@ -1,0 +1,82 @@
+"""Run as a program at a given scale: prints every text of the window that has less room than it needs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton, QWidget
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from synthetic_twin import make_twin
+
+from ui.desktop.app import make_application, make_window
+from ui.desktop.main_window import LEAST_SIZE, MainWindow
+from ui.desktop.panels.labels import ElidedLabel
+
+SETTLE_MS = 300
+
+
+def clipped_texts(root: QWidget) -> list[str]:
+    """The texts under `root` that are visible and cut off, or stand outside their parent."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        if not widget.isVisible():
+            continue
+        if isinstance(widget, ElidedLabel):
+            continue
+        if isinstance(widget, QLabel | QAbstractButton) and not isinstance(widget, QToolButton) and widget.text():
+            least = widget.minimumSizeHint() if isinstance(widget, QAbstractButton) else _needed(widget)
+            if widget.height() + 1 < least.height() or widget.width() + 1 < least.width():
+                found.append(f"{type(widget).__name__} '{widget.text()}' {widget.size()} needs {least}")
+    return found
+
+
+def _needed(label: QLabel):
+    metrics = QFontMetrics(label.font())
+    if not label.wordWrap():
+        return metrics.size(0, label.text())
+    needed = metrics.size(0, label.text())
+    needed.setWidth(min(needed.width(), label.width()))
+    needed.setHeight(label.heightForWidth(label.width()))
+    return needed
+
+
+def identity_is_whole(window: MainWindow) -> list[str]:
+    labels = (window.banner.name, window.banner.details)
+    return [f"identity: '{n.whole_text}' is shown as '{n.text()}'" for n in labels if n.text() != n.whole_text]
+
+
+def main() -> int:
+    app = make_application()
+    window = make_window()
+    window.resize(LEAST_SIZE)
+    window.show()
+    problems = _settled(app, lambda: [f"empty: {t}" for t in clipped_texts(window)])
+    window.state.open_twin(make_twin())
+    window.opener.twin_built.emit()
+    window.state.select("liver tumour")
+    problems += _settled(app, lambda: clipped_texts(window) + identity_is_whole(window))
+    for dialog in (window.commands.show_settings(), window.commands.ask_export(), window.commands.show_about()):
+        problems += _settled(app, lambda shown=dialog: [f"{type(shown).__name__}: {t}" for t in clipped_texts(shown)])
+        dialog.close()
+    ratio = window.devicePixelRatioF()
+    window.leaves_unsaved = True
+    window.close()
+    sys.stdout.write(f"ratio {ratio}\n" + "".join(f"{p}\n" for p in problems))
+    return 0
+
+
+def _settled(app, ask):
+    clock = QElapsedTimer()
+    clock.start()
+    while clock.elapsed() < SETTLE_MS:
+        app.processEvents()
+    return ask()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
