@@ -68,7 +68,7 @@ def read_header(stream: BinaryIO) -> Header:
     """
     head = HeaderBytes(stream)
     if not head.reach(8):
-        raise NotDicomError("it is empty" if not head.data else "it is too short to be a DICOM file")
+        raise NotDicomError("it is not a DICOM file" if head.data else "it is empty")
     start = _start_of_elements(head)
     meta = ElementWalk(head, start, Encoding(is_explicit=True), wanted=_META, sequences=(), only_group=0x0002)
     if head.data[start : start + 2] == b"\x02\x00":

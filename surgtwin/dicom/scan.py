@@ -80,7 +80,8 @@ def _read(ref: FileRef, sources: Sources, progress: Progress) -> Instance | Skip
             return _skip(ref, "it is a DICOMDIR: an index of other files")
         return read_instance(ref, header)
     except NotDicomError as error:
-        return _skip(ref, str(error))
+        is_nested = ref.member is None and is_zip(ref.path)
+        return _skip(ref, "it is a zip inside a folder: open it by itself" if is_nested else str(error))
     except DicomError as error:
         return _skip(ref, str(error))
     except OSError as error:
