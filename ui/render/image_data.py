@@ -26,10 +26,10 @@ def wrap(values: NDArray[Any], spacing: tuple[float, float, float] = (1.0, 1.0, 
     return image
 
 
-def picture(image: vtkImageData) -> NDArray[Any]:
-    """The single slice of an image as an array [row, column], sharing its memory."""
-    width, height, _ = image.GetDimensions()
-    return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width))
+def pictures(image: vtkImageData) -> NDArray[Any]:
+    """The slices of an image as an array [slice, row, column], sharing its memory."""
+    width, height, count = image.GetDimensions()
+    return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(count, height, width))
 
 
 def vtk_matrix(matrix: FloatArray) -> vtkMatrix4x4:

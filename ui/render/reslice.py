@@ -11,7 +11,7 @@ from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from surgtwin.domain.geometry import FloatArray
 
-from .image_data import picture, vtk_matrix, wrap
+from .image_data import pictures, vtk_matrix, wrap
 from .slices import SliceFrame
 
 MAX_SLAB_SAMPLES = 200
@@ -46,7 +46,7 @@ class Reslicer:
         self._ijk_from_lps = np.linalg.inv(lps_from_ijk)
         self._filter = vtkImageReslice()
         self._filter.SetInputData(wrap(values))
-        self._filter.SetOutputDimensionality(2)
+        self._filter.SetOutputDimensionality(3)
         self._filter.SetBackgroundLevel(background)
         self._filter.SetOutputSpacing(1.0, 1.0, 1.0)
         self._filter.SetOutputOrigin(0.0, 0.0, 0.0)
@@ -59,14 +59,19 @@ class Reslicer:
         """[row, column] values of the frame, row 0 on top; a slab of `slab_mm` about the slice is merged."""
         samples = int(np.clip(round(slab_mm / frame.stack.step_mm), 1, MAX_SLAB_SAMPLES))
         depth_mm = slab_mm / samples if samples > 1 else 1.0
-        self._filter.SetResliceAxes(vtk_matrix(self._ijk_from_lps @ frame.lps_from_pixel(depth_mm)))
-        self._filter.SetOutputExtent(0, frame.size[0] - 1, 0, frame.size[1] - 1, 0, 0)
-        self._filter.SetSlabNumberOfSlices(samples)
-        if mode is SlabMode.MIP:
-            self._filter.SetSlabModeToMax()
-        elif mode is SlabMode.MINIP:
-            self._filter.SetSlabModeToMin()
-        else:
-            self._filter.SetSlabModeToMean()
+        lps_from_pixel = frame.lps_from_pixel(depth_mm)
+        lps_from_pixel[:3, 3] -= lps_from_pixel[:3, 2] * (samples - 1) / 2
+        self._filter.SetResliceAxes(vtk_matrix(self._ijk_from_lps @ lps_from_pixel))
+        self._filter.SetOutputExtent(0, frame.size[0] - 1, 0, frame.size[1] - 1, 0, samples - 1)
         self._filter.Update()
-        return picture(self._filter.GetOutput()).copy()
+        layers = pictures(self._filter.GetOutput())
+        return layers[0].copy() if samples == 1 else _merged(layers, mode)
+
+
+def _merged(layers: NDArray[Any], mode: SlabMode) -> NDArray[Any]:
+    """Layers [n, row, column] as one. (VTK's own slab lies half a layer off its plane in 9.7.)"""
+    if mode is SlabMode.MIP:
+        return np.asarray(layers.max(axis=0))
+    if mode is SlabMode.MINIP:
+        return np.asarray(layers.min(axis=0))
+    return np.asarray(layers.mean(axis=0, dtype=np.float32))

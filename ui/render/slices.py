@@ -148,8 +148,9 @@ def slice_stack(grid: Grid, view: View) -> SliceStack:
     last = np.array([ni - 1, nj - 1, nk - 1], dtype=np.float64)
     centres = grid.to_lps(np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * last)
     along = centres @ step
-    step_mm = grid.spacing[axis]
-    count = round(float(np.ptp(along)) / step_mm) + 1
+    nominal_mm = abs(float(grid.lps_from_ijk[:3, axis] @ step))
+    count = round(float(np.ptp(along)) / nominal_mm) + 1
+    step_mm = float(np.ptp(along)) / (count - 1) if count > 1 else nominal_mm
     middle = grid.center()
     first = middle + step * (float(along.min()) - middle @ step)
     corners = grid.corners()

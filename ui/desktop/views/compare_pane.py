@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -12,8 +14,6 @@ from ..state import AppState
 from .slice_subject import compared_subject, open_subject
 from .slice_view import SliceView
 from .view_frame import ViewFrame
-
-_OTHER_WINDOW_NOTE = "own window"
 
 
 class ComparePane(QWidget):
@@ -70,7 +70,7 @@ class ComparePane(QWidget):
         frame = ViewFrame(self.direction.value, f"{self.direction.value.capitalize()}   {title}", view)
         for direction in reversed(View):
             tip = f"Compare {direction.value} slices"
-            frame.add_button(direction.value[0].upper(), tip, lambda chosen=direction: self.set_direction(chosen))
+            frame.add_button(direction.value[0].upper(), tip, partial(self.set_direction, direction))
         frame.add_button("\u2715", "End the comparison", lambda: self.state.set_comparison(None))
         frame.maximise_asked.connect(lambda _name: self.state.set_comparison(None))
 

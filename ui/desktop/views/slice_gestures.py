@@ -49,7 +49,7 @@ class SliceGestures:
             notches = int(self._wheel / WHEEL_NOTCH)
             self._wheel -= notches * WHEEL_NOTCH
             if notches:
-                self._view.scroll(-notches)
+                self._view.step_slices(-notches)
         event.accept()
 
     def press(self, event: QMouseEvent) -> None:
@@ -95,9 +95,9 @@ class SliceGestures:
         """False if the key means nothing here."""
         view = self._view
         if key in _STEPS:
-            view.scroll(_STEPS[key])
+            view.step_slices(_STEPS[key])
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and view.stack is not None:
-            view.scroll(-view.stack.count if key == Qt.Key.Key_Home else view.stack.count)
+            view.step_slices(-view.stack.count if key == Qt.Key.Key_Home else view.stack.count)
         elif key in _ZOOMS:
             view.zoom_by(_ZOOMS[key])
         elif key == Qt.Key.Key_Escape and view.draft is not None:

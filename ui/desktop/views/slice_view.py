@@ -184,7 +184,7 @@ class SliceView(QWidget):
             self._is_fitted = True
             self._set_frame(fitted_frame(self.stack, self.state.cursor_mm, self._device_size()))
 
-    def scroll(self, slices: int) -> None:
+    def step_slices(self, slices: int) -> None:
         """So many slices on, towards the feet, the back or the patient's left."""
         if self.stack is not None:
             self.state.set_cursor(self.stack.on_slice(self.state.cursor_mm, self.index + slices))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
@@ -76,8 +78,8 @@ class ViewGrid(QWidget):
         frame = ViewFrame(SCENE, "3D", self.scene)
         frame.maximise_asked.connect(self._toggle)
         for name in PRESETS:
-            frame.add_button(_CAMERA_LETTERS[name], f"Look from {name}", lambda n=name: self.state.request_camera(n))
-        frame.add_button("\u21ba", "Fit all organs that are shown", lambda: self.state.request_camera("reset"))
+            frame.add_button(_CAMERA_LETTERS[name], f"Look from {name}", partial(self.state.request_camera, name))
+        frame.add_button("\u21ba", "Fit all organs that are shown", partial(self.state.request_camera, "reset"))
         return frame
 
     # --- following the state
