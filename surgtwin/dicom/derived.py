@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from ..domain.finding import Finding, Severity
@@ -17,6 +18,10 @@ UTF8 = "ISO_IR 192"
 DS_DIGITS = 10
 """Decimals of a direction cosine: DICOM's decimal strings hold 16 characters."""
 MM_DIGITS = 6
+_MADE_UID = (
+    "The series has no {}; one was made from the UID of its first instance. Other programs may not see that the "
+    "derived object belongs to the images."
+)
 MAX_LO = 64
 """Characters in a LO value (PS3.5, 6.2)."""
 _REQUIRED_BY_MODULES = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
@@ -25,15 +30,49 @@ _OF_THE_PIXELS = ("NumberOfFrames", "PerFrameFunctionalGroupsSequence", "SharedF
                   "DimensionIndexSequence", "DimensionOrganizationSequence")  # fmt: skip
 
 
-def require_source(volume: Volume, what: str) -> DicomSource:
-    """The DICOM series behind a volume. Raises DicomError if there is none."""
+def require_source(volume: Volume, what: str) -> tuple[DicomSource, tuple[Finding, ...]]:
+    """The DICOM series behind a volume, complete enough to be referred to.
+
+    UIDs of the study, the series and the frame of reference that an anonymiser removed are made anew, always the same
+    for the same series, and said.
+
+    Raises
+    ------
+    DicomError
+        If the volume does not come from DICOM, or its instances have no UIDs.
+    """
     source = volume.source.dicom
     if source is None or not source.header or not source.sop_instance_uids:
         raise DicomError(
             f"A {what} refers to the DICOM series it was made from, but this image comes from "
             f"{volume.source.kind.upper()}. Write the labels as .nii.gz or .seg.nrrd, or build the twin from DICOM."
         )
-    return source
+    if not all(source.sop_instance_uids) or not source.sop_class_uid:
+        raise DicomError(f"A {what} refers to the images it was made from, but these have no SOP UIDs.")
+    return _with_uids(source)
+
+
+def _with_uids(source: DicomSource) -> tuple[DicomSource, tuple[Finding, ...]]:
+    from pydicom.uid import generate_uid
+
+    findings: list[Finding] = []
+    made = {}
+    for keyword, uid in (
+        ("StudyInstanceUID", source.study_instance_uid),
+        ("SeriesInstanceUID", source.series_instance_uid),
+        ("FrameOfReferenceUID", source.frame_of_reference_uid),
+    ):
+        if not uid:
+            made[keyword] = generate_uid(entropy_srcs=[source.sop_instance_uids[0], keyword])
+            code = "frame-of-reference-generated" if keyword == "FrameOfReferenceUID" else "uid-generated"
+            findings.append(Finding(code, Severity.WARNING, _MADE_UID.format(keyword)))
+    complete = replace(
+        source,
+        study_instance_uid=source.study_instance_uid or made["StudyInstanceUID"],
+        series_instance_uid=source.series_instance_uid or made["SeriesInstanceUID"],
+        frame_of_reference_uid=source.frame_of_reference_uid or made["FrameOfReferenceUID"],
+    )
+    return complete, tuple(findings)
 
 
 def require_same_grid(grid: Grid, volume: Volume) -> None:
@@ -42,18 +81,10 @@ def require_same_grid(grid: Grid, volume: Volume) -> None:
         raise LabelError("The labels do not lie on the grid of the image that they are written for.")
 
 
-def template(source: DicomSource) -> tuple[Any, tuple[Finding, ...]]:
-    """Data set with the modules of the source's first instance, fit to derive objects from, in UTF-8.
-
-    Returns
-    -------
-    Dataset, findings
-        A missing FrameOfReferenceUID is made from the series' UID, so that all objects derived from it share one.
-    """
+def template(source: DicomSource) -> Any:
+    """Data set with the modules of the source's first instance, fit to derive objects from, in UTF-8."""
     from pydicom import dcmread
-    from pydicom.uid import generate_uid
 
-    findings: list[Finding] = []
     try:
         with quiet_pydicom():
             dataset = dcmread(io.BytesIO(source.header), force=True)
@@ -66,23 +97,13 @@ def template(source: DicomSource) -> tuple[Any, tuple[Finding, ...]]:
     for keyword in _REQUIRED_BY_MODULES:
         if keyword not in dataset:
             setattr(dataset, keyword, "")
+    if dataset.get("PatientIdentityRemoved") == "YES" and "DeidentificationMethodCodeSequence" not in dataset:
+        dataset.DeidentificationMethod = dataset.get("DeidentificationMethod") or "not stated"  # required then
     dataset.SpecificCharacterSet = UTF8
     dataset.StudyInstanceUID = source.study_instance_uid
     dataset.SeriesInstanceUID = source.series_instance_uid
-    frame = source.frame_of_reference_uid or str(dataset.get("FrameOfReferenceUID") or "")
-    if not frame:
-        frame = generate_uid(entropy_srcs=[source.series_instance_uid, "FrameOfReferenceUID"])
-        findings.append(_made_frame())
-    dataset.FrameOfReferenceUID = frame
-    return dataset, tuple(findings)
-
-
-def _made_frame() -> Finding:
-    return Finding(
-        "frame-of-reference-generated", Severity.WARNING,
-        "The series has no FrameOfReferenceUID; one was made from its SeriesInstanceUID. Other programs may not see "
-        "that the derived object lies on the images.",
-    )  # fmt: skip
+    dataset.FrameOfReferenceUID = source.frame_of_reference_uid
+    return dataset
 
 
 def row_and_column(grid: Grid) -> list[float]:

@@ -29,6 +29,7 @@ MAX_BEND_MM = 1.0
 FINE = 0.5
 """Raster of contours that lie across the image's slices, in units of its smallest spacing."""
 MAX_RASTER = 8192
+_CONTOUR_DATA = 0x30060050
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +114,20 @@ def _regions(dataset: Any) -> tuple[list[_Region], int]:
         contours = drawn.get(number)
         region = _Region(number, str(item.get("ROIName", "")).strip(), _colour(contours), codes.get(number))
         for contour in (contours.get("ContourSequence") or []) if contours is not None else []:
-            points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
+            points = _points(contour)
             if str(contour.ContourGeometricType) in PLANAR and len(points) >= 3 and np.all(np.isfinite(points)):
                 region.contours.append(points)
             else:
                 skipped += 1
         regions.append(region)
     return regions, skipped
+
+
+def _points(contour: Any) -> FloatArray:
+    """(n, 3) mm. Read from the text: pydicom's number objects are slow, and long contours may have come as UN."""
+    value = contour.get_item(_CONTOUR_DATA).value
+    words = value.decode("ascii").split("\\") if isinstance(value, bytes) else value
+    return np.array([float(w) for w in words], dtype=np.float64).reshape(-1, 3)
 
 
 def _colour(item: Any) -> Colour | None:

@@ -24,6 +24,7 @@ DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 SERIES_NUMBER = 9002
 DECIMALS = 4
 """Of a contour point in mm: finer than any image, and short enough for DICOM's decimal strings."""
+_CONTOUR_DATA = 0x30060050
 _PATIENT_AND_STUDY = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate",
     "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "PatientAge",
@@ -41,12 +42,12 @@ def write_rtstruct(labels: LabelMap, volume: Volume, path: Path) -> tuple[Findin
     LabelError
         If the labels lie on another grid, or there is no voxel to write.
     """
-    source = require_source(volume, "DICOM RTSTRUCT")
+    source, findings = require_source(volume, "DICOM RTSTRUCT")
     require_same_grid(labels.grid, volume)
     structures = [s for s in labels.structures if labels.voxels(s)]
     if not structures:
         raise LabelError("There is no labelled voxel to write into a DICOM RTSTRUCT.")
-    header, findings = template(source)
+    header = template(source)
     with quiet_pydicom():
         dataset = _modules(header)
         dataset.ReferencedFrameOfReferenceSequence = [_frame_of_reference(header, source)]
@@ -71,7 +72,7 @@ def _item(**values: Any) -> Any:
 def _modules(header: Any) -> Any:
     """Patient, study, series, equipment, structure set: everything but the regions."""
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+    from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
     dataset = Dataset()
     dataset.SpecificCharacterSet = UTF8
@@ -98,7 +99,8 @@ def _modules(header: Any) -> Any:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    # Explicit VR has 16 bits for the length of a contour: too few for a long one.
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return dataset
 
 
@@ -167,11 +169,13 @@ def _contours(labels: LabelMap, structure: Structure, source: DicomSource) -> li
 
 
 def _contour(grid: Grid, k: int, loop: FloatArray, source: DicomSource | None) -> Any:
-    from pydicom.valuerep import DSfloat
+    from pydicom.dataelem import DataElement
 
     points = grid.to_lps(np.column_stack([loop, np.full(len(loop), k)]))
     item = _item(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=len(loop))
-    item.ContourData = [DSfloat(f"{v:.{DECIMALS}f}") for v in points.ravel()]
+    # As text: a number object for each coordinate would take minutes for a whole skeleton.
+    text = [f"{v:.{DECIMALS}f}" for v in points.ravel().tolist()]
+    item[_CONTOUR_DATA] = DataElement(_CONTOUR_DATA, "DS", text, already_converted=True)
     if source is not None:
         item.ContourImageSequence = [_reference(source, source.sop_instance_uids[k])]
     return item

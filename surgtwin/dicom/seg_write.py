@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,14 @@ def write_seg(labels: LabelMap, volume: Volume, path: Path, *, algorithm: str | 
     MemoryLimitError
         If layers overlap and their masks would not fit into memory.
     """
-    source = require_source(volume, "DICOM SEG")
+    source, findings = require_source(volume, "DICOM SEG")
     require_same_grid(labels.grid, volume)
     structures = [s for s in labels.structures if labels.voxels(s)]
     if not structures:
         raise LabelError("There is no labelled voxel to write into a DICOM SEG.")
-    dataset, findings = template(source)
-    with quiet_pydicom():
+    dataset = template(source)
+    with quiet_pydicom(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # highdicom quotes the patient's name in one
         segmentation = _build(labels, structures, dataset, source, volume.grid, algorithm)
         write_atomically(path, segmentation.save_as)
     left_out = [s.name for s in labels.structures if not labels.voxels(s)]
@@ -165,7 +167,7 @@ def _check_memory(grid: Grid, segments: int) -> None:
     free = int(psutil.virtual_memory().available)
     if needed > free:
         raise MemoryLimitError(
-            f"{segments} overlapping segments need {needed / 2**30:.1f} GiB; {free / 2**30:.1f} GiB of memory are free. "
+            f"{segments} overlapping segments need {needed / 2**30:.1f} GiB of memory; {free / 2**30:.1f} are free. "
             "Write .seg.nrrd instead, or leave out structures that overlap."
         )
 

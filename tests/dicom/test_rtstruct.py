@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from surgtwin.dicom.contours import fill, outlines
 from surgtwin.dicom.rtstruct import is_rtstruct, read_rtstruct, read_rtstruct_with_findings, write_rtstruct
@@ -67,11 +69,12 @@ def test_opencv_finds_each_pixel_on_the_same_side(tmp_path: Path) -> None:
         inside = np.zeros(grid.shape, bool)
         for contour in drawn.ContourSequence:
             points = np.array(contour.ContourData, np.float32).reshape(-1, 3)
+            loop = np.ascontiguousarray(points[:, :2])
             k = volume.source.dicom.sop_instance_uids.index(contour.ContourImageSequence[0].ReferencedSOPInstanceUID)
             assert np.allclose(points[:, 2], grid.origin[2] + 3.0 * k, atol=1e-3)
             for j, i in np.ndindex(grid.shape[1:]):
                 x, y, _ = grid.to_lps([i, j, k])
-                inside[k, j, i] ^= cv2.pointPolygonTest(points[:, :2], (float(x), float(y)), False) > 0
+                inside[k, j, i] ^= cv2.pointPolygonTest(loop, (float(x), float(y)), False) > 0
         assert np.array_equal(inside, labels.mask(roi.ROIName))
 
 
@@ -100,6 +103,23 @@ def test_a_sphere_of_contours_from_elsewhere_has_its_volume_on_any_grid(tmp_path
         assert labels.volume_ml(liver) == pytest.approx(truth, rel=0.015)
         where = grid.to_lps(np.argwhere(labels.mask("liver"))[:, ::-1]).mean(axis=0)
         assert np.allclose(where, centre, atol=0.3)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_a_contour_longer_than_a_short_length_field_is_read(tmp_path: Path, syntax: str) -> None:
+    """A comb: one outline of more than 64 KiB. pydicom writes it as UN in explicit VR."""
+    grid = Grid.from_axes((1, 900, 8), (-400, -450, 100), np.eye(3), (0.8, 0.8, 3.0))
+    layer = np.zeros(grid.shape, np.uint8)
+    layer[0, :, 1:3] = layer[0, ::2, 1:7] = 1
+    labels = LabelMap(grid, (layer,), (structure_for(1, "liver"),))
+    write_rtstruct(labels, dicom_volume(grid), tmp_path / "rt.dcm")
+    dataset = pydicom.dcmread(tmp_path / "rt.dcm")
+    dataset.file_meta.TransferSyntaxUID = syntax
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(tmp_path / "rt.dcm", implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True)
+    assert (tmp_path / "rt.dcm").stat().st_size > 65536
+    assert_same_voxels(read_rtstruct(tmp_path / "rt.dcm", grid), labels)
 
 
 def test_an_outline_within_another_is_a_hole(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +128,26 @@ def test_a_missing_frame_of_reference_is_made_and_said(tmp_path: Path) -> None:
     assert_no_errors(tmp_path / "1.dcm")
 
 
+def test_an_anonymised_series_without_uids_gets_new_ones_and_its_name_is_not_quoted(tmp_path: Path) -> None:
+    grid = make_oblique_grid(SHAPE)
+    volume = dicom_volume(grid)
+    header = pydicom.dcmread(io.BytesIO(volume.source.dicom.header))
+    header.PatientName = "ONE-COMPONENT"
+    buffer = io.BytesIO()
+    header.save_as(buffer)
+    bare = replace(volume.source.dicom, study_instance_uid="", series_instance_uid="", header=buffer.getvalue())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        findings = write_seg(
+            blobs(grid), replace(volume, source=replace(volume.source, dicom=bare)), tmp_path / "s.dcm"
+        )
+    assert [f.code for f in findings] == ["uid-generated", "uid-generated"]
+    assert_no_errors(tmp_path / "s.dcm")
+    nameless = replace(bare, sop_instance_uids=("",) * len(bare.sop_instance_uids))
+    with pytest.raises(DicomError, match="no SOP UIDs"):
+        write_seg(blobs(grid), replace(volume, source=replace(volume.source, dicom=nameless)), tmp_path / "s.dcm")
+
+
 def test_without_a_dicom_source_it_is_refused(tmp_path: Path) -> None:
     grid = make_oblique_grid(SHAPE)
     with pytest.raises(DicomError, match="comes from NIFTI"):
@@ -156,7 +178,7 @@ def foreign_seg(grid: Grid, pixels: np.ndarray, kind: str, path: Path, **more: o
     from surgtwin.dicom.seg_write import _source_images
 
     volume = dicom_volume(grid)
-    dataset, _ = source_template(volume.source.dicom)
+    dataset = source_template(volume.source.dicom)
     descriptions = [
         hd.seg.SegmentDescription(n, f"thing {n}", codes.SCT.Tissue, codes.SCT.Tissue, "MANUAL")
         for n in range(1, (pixels.shape[-1] if pixels.ndim == 4 else int(pixels.max())) + 1)
