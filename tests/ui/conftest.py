@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +21,9 @@ from surgtwin.domain.twin import Provenance, Revision, RevisionState, Twin, Twin
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
 
 SCREEN = "1600x1200x24"
-STOP_S = 5.0
+PR_SET_PDEATHSIG = 1
+_servers: list[subprocess.Popen[bytes]] = []
+"""Kept until the process ends: their displays must outlive Qt."""
 PATIENT = Patient("QX-774411", "", "Zyxwholm^Ottoline", "19610412", "F")
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 BACKGROUND_HU, BODY_HU, LIVER_HU = -1000, 0, 120
@@ -28,6 +32,11 @@ BACKGROUND_HU, BODY_HU, LIVER_HU = -1000, 0, 120
 def _has_display() -> bool:
     wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     return sys.platform != "linux" or any(os.environ.get(name) for name in wanted)
+
+
+def _die_with_parent() -> None:
+    """Xvfb outlives the tests by nothing: Qt ends the process when its display goes first."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,15 +51,17 @@ def display() -> Iterator[None]:
         return
     read_end, write_end = os.pipe()
     command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", SCREEN, "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(
+        command, pass_fds=[write_end], stdout=quiet, stderr=quiet, preexec_fn=_die_with_parent  # noqa: PLW1509
+    )
+    _servers.append(server)
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
         number = pipe.readline().strip()
+    assert server.poll() is None, "Xvfb did not start"
     os.environ["DISPLAY"] = f":{number}"
     yield
-    os.environ.pop("DISPLAY", None)
-    server.terminate()
-    server.wait(STOP_S)
 
 
 @pytest.fixture(autouse=True)

@@ -61,6 +61,7 @@ class SceneView(VtkCanvas):
         self.window_made.connect(self._on_window)
         self.setAccessibleName("3D view")
         self._listen()
+        self._on_twin()
 
     def _listen(self) -> None:
         state = self.state
