@@ -22,8 +22,8 @@ CLIPPED_LOWEST_HU = -200.0
 BODY_HU = -250.0
 CLIPPED_BODY_HU = -105.0
 LUNG_HU = -500.0
-LUNG_MEAN_HU = (-960.0, -550.0)
-"""Gas in the bowel is darker on average, soft tissue brighter."""
+LUNG_MEDIAN_HU = (-940.0, -550.0)
+"""Gas in the bowel is darker for the most part (its rim is not), soft tissue brighter."""
 MIN_LUNG_ML = 40.0
 VESSEL_CLOSING_MM = 4.0
 BONE_HU = 180.0
@@ -138,7 +138,7 @@ def find_lungs(hu: Values, body: Mask, spacing_mm: tuple[float, float, float]) -
             continue
         box = statistics["bounding_boxes"][piece]
         mask = pieces[box] == piece
-        if LUNG_MEAN_HU[0] < float(hu[box][mask].mean()) < LUNG_MEAN_HU[1]:
+        if LUNG_MEDIAN_HU[0] < float(np.median(hu[box][mask])) < LUNG_MEDIAN_HU[1]:
             lungs[box] |= mask
     return closed(lungs, spacing_mm, VESSEL_CLOSING_MM) & body
 
@@ -156,7 +156,7 @@ def find_bone(hu: Values, where: Mask, spacing_mm: tuple[float, float, float]) -
     smallest = MIN_BONE_ML * 1000 / float(np.prod(spacing_mm))
     kept = (volumes >= smallest) & (dense >= MIN_DENSE_SHARE * volumes)
     kept[0] = False
-    bone = filled_slices(closed(kept[pieces], spacing_mm, 2.0))
+    bone = filled_slices(kept[pieces])
     return bone & where & (hu > BODY_HU)
 
 
@@ -189,8 +189,8 @@ def closed(mask: Mask, spacing_mm: tuple[float, float, float], radius_mm: float)
         return mask
     margin = [int(np.ceil(radius_mm / s)) + 1 for s in spacing_mm]
     part = np.pad(mask[box[0]], [(m, m) for m in margin])
-    grown = edt.edt(~part, anisotropy=spacing_mm) <= radius_mm
-    shrunk = edt.edt(grown, anisotropy=spacing_mm) > radius_mm
+    grown = edt.edt(~part, anisotropy=spacing_mm, parallel=0) <= radius_mm
+    shrunk = edt.edt(grown, anisotropy=spacing_mm, parallel=0) > radius_mm
     result = mask.copy()
     result[box[0]] |= shrunk[tuple(slice(m, -m) for m in margin)]
     return result

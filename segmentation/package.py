@@ -22,8 +22,8 @@ from .dataset import Intensity
 from .model_folder import CHECKPOINT
 from .network import PlainConvUNet, UNetArchitecture
 from .plans import PLAIN_UNET, RESAMPLING_FUNCTION
-from .train import CHECKPOINT_NAME
 from .training_config import TrainingConfig, read_config
+from .training_run import CHECKPOINT_NAME
 
 ORIENTATION = "LPS"
 FOLD = "fold_0"

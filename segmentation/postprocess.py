@@ -22,6 +22,8 @@ from .sliding_window import LogitSlab
 
 CHUNK_VOXELS = 4_000_000
 MIXED_CHUNK = 400_000
+DENSE_SHARE = 0.12
+"""With more mixed voxels than this, interpolating every voxel class by class is quicker than picking them out."""
 
 Shape = tuple[int, int, int]
 
@@ -130,7 +132,12 @@ class LabelExporter:
         j_base = torch.from_numpy(self._maps[1].base).to(device)
         i_base = torch.from_numpy(self._maps[2].base).to(device)
         labels = spread(values, k_base, j_base, i_base)
-        where = spread(mixed, k_base, j_base, i_base).nonzero()
+        mixed_here = spread(mixed, k_base, j_base, i_base)
+        if float(mixed_here.float().mean()) > DENSE_SHARE:
+            labels = self._interpolate_all(table, values.shape, row, end)
+            self._labels[row:end] = labels.cpu().numpy().astype(self._labels.dtype)
+            return
+        where = mixed_here.nonzero()
         for start in range(0, len(where), MIXED_CHUNK):
             some = where[start : start + MIXED_CHUNK]
             corners, weights = self._corners(some, (k_base, j_base, i_base), row, values.shape)
@@ -138,6 +145,33 @@ class LabelExporter:
             logits = functional.embedding_bag(corners, table, per_sample_weights=weights, mode="sum")
             labels[some[:, 0], some[:, 1], some[:, 2]] = decide(logits.T, self._scheme)
         self._labels[row:end] = labels.cpu().numpy().astype(self._labels.dtype)
+
+    def _interpolate_all(self, table: Tensor, shape: torch.Size, row: int, end: int) -> Tensor:
+        """Return the labels of output rows, all voxels interpolated, one class in memory at a time."""
+        best: Tensor | None = None
+        labels = torch.zeros((end - row, *self._labels.shape[1:]), dtype=torch.int16, device=table.device)
+        for head in range(table.shape[1]):
+            logits = table[:, head].reshape(shape)
+            for axis in range(3):
+                logits = self._interpolate_axis(logits, axis, row, end)
+            if self._scheme.region_order:
+                labels[logits > 0] = self._scheme.region_order[head]
+            elif best is None:
+                best = logits
+            else:
+                wins = logits > best
+                labels[wins] = head
+                best = torch.where(wins, logits, best)
+        return labels
+
+    def _interpolate_axis(self, logits: Tensor, axis: int, row: int, end: int) -> Tensor:
+        rows = slice(row, end) if axis == 0 else slice(None)
+        base = torch.from_numpy(self._maps[axis].base[rows]).to(logits.device)
+        low = base - self._held_first if axis == 0 else base
+        high = (low + 1).clamp_max(logits.shape[axis] - 1)
+        share = torch.from_numpy(self._maps[axis].share[rows]).to(logits.device)
+        share = share.reshape([-1 if a == axis else 1 for a in range(3)])
+        return torch.lerp(logits.index_select(axis, low), logits.index_select(axis, high), share)
 
     def _corners(
         self, voxels: Tensor, bases: tuple[Tensor, Tensor, Tensor], row: int, shape: torch.Size

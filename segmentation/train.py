@@ -8,7 +8,6 @@ configuration lists then (new cases, a larger budget) holds from there on.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import signal
@@ -17,9 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,9 +27,9 @@ from surgtwin.progress import SILENT, Progress
 from .augment import AugmentSettings
 from .dataset import Intensity, TrainingCase, class_frequencies, load_cases, measure_intensity
 from .losses import deeply_supervised_loss
-from .network import PlainConvUNet, initialise_weights
 from .sampling import BatchQueue, SamplingPlan, organ_weights
 from .training_config import CT_SCHEME, TrainingConfig, read_config
+from .training_run import CHECKPOINT_NAME, TrainingRun, restore, save_checkpoint, start_run, update_average, write_log
 from .validation import score_cases
 
 log = logging.getLogger(__name__)
@@ -41,31 +38,6 @@ WARM_UP = 0.03
 FINAL_RATE_SHARE = 0.01
 GRADIENT_LIMIT = 12.0
 LOG_EVERY = 20
-CHECKPOINT_NAME = "checkpoint_latest.pth"
-CLASS_WEIGHT_POWER = 0.15
-CLASS_WEIGHT_BOUNDS = (0.5, 3.0)
-
-
-@dataclass
-class TrainingRun:
-    """Everything that changes while training."""
-
-    config: TrainingConfig
-    output: Path
-    device: torch.device
-    network: PlainConvUNet
-    average: PlainConvUNet
-    optimiser: torch.optim.Optimizer
-    class_weights: Tensor
-    iteration: int = 0
-    seconds: float = 0.0
-    recent_losses: list[float] = field(default_factory=list)
-    stop_requested: bool = False
-
-    @property
-    def spent(self) -> float:
-        """The spent fraction of the budget."""
-        return self.config.budget.spent(self.seconds, self.iteration)
 
 
 def learning_rate(spent: float, peak: float) -> float:
@@ -119,39 +91,6 @@ def train(
         report_validation(run, held_out)
     write_log(run, {"event": "stopped" if run.stop_requested else "done"})
     return output / CHECKPOINT_NAME
-
-
-def start_run(config: TrainingConfig, output: Path, training: Sequence[TrainingCase]) -> TrainingRun:
-    """Return a run at iteration 0."""
-    torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = PlainConvUNet(config.architecture)
-    initialise_weights(network)
-    network = network.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    average = PlainConvUNet(config.architecture)
-    average.load_state_dict(network.state_dict())
-    average = average.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
-        parameter_groups(network, config.weight_decay), lr=config.peak_learning_rate, betas=(0.9, 0.99)
-    )
-    frequencies = class_frequencies(list(training), config.class_count)
-    weights = torch.tensor(cross_entropy_weights(frequencies), dtype=torch.float32, device=device)
-    return TrainingRun(config, output, device, network, average.eval(), optimiser, weights)
-
-
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Return the parameters in two groups: decay for kernels, none for norms and biases."""
-    kernels = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def cross_entropy_weights(frequencies: np.typing.NDArray[np.float64]) -> list[float]:
-    """Return mild class weights: rare organs count more, background less, a typical organ one."""
-    organs = frequencies[1:][frequencies[1:] > 0]
-    typical = float(np.median(organs))
-    raw = [(typical / max(f, 1e-9)) ** CLASS_WEIGHT_POWER if f > 0 else 1.0 for f in frequencies]
-    return [float(np.clip(w, *CLASS_WEIGHT_BOUNDS)) for w in raw]
 
 
 def sampling_plan(config: TrainingConfig, intensity: Intensity, training: Sequence[TrainingCase]) -> SamplingPlan:
@@ -226,15 +165,6 @@ def step(run: TrainingRun, images: Tensor, labels: Tensor) -> float:
     return value
 
 
-@torch.no_grad()
-def update_average(run: TrainingRun) -> None:
-    """Move the averaged weights towards the trained ones; early on faster, so that the start is forgotten."""
-    decay = min(run.config.ema_decay, (1 + run.iteration) / (10 + run.iteration))
-    average = [p.data for p in run.average.parameters()]
-    current = [p.data for p in run.network.parameters()]
-    torch._foreach_lerp_(average, current, 1.0 - decay)
-
-
 def report_validation(run: TrainingRun, held_out: Sequence[TrainingCase]) -> None:
     """Score the averaged weights on the held-out cases and log Dice per structure."""
     if not held_out:
@@ -243,39 +173,6 @@ def report_validation(run: TrainingRun, held_out: Sequence[TrainingCase]) -> Non
     scores = score_cases(run.average, held_out, run.config)
     run.seconds += time.monotonic() - started
     write_log(run, {"event": "validation", "dice": scores, "seconds": time.monotonic() - started})
-
-
-def save_checkpoint(run: TrainingRun) -> None:
-    """Write the run's state beside its old one, then swap."""
-    state = {
-        "network": run.network.state_dict(),
-        "average": run.average.state_dict(),
-        "optimiser": run.optimiser.state_dict(),
-        "iteration": run.iteration,
-        "seconds": run.seconds,
-        "config": json.dumps(asdict(run.config)),
-    }
-    target = run.output / CHECKPOINT_NAME
-    temporary = target.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(target)
-
-
-def restore(run: TrainingRun) -> None:
-    """Load the last checkpoint into a fresh run."""
-    state = torch.load(run.output / CHECKPOINT_NAME, map_location=run.device, weights_only=True)
-    run.network.load_state_dict(state["network"])
-    run.average.load_state_dict(state["average"])
-    run.optimiser.load_state_dict(state["optimiser"])
-    run.iteration = int(state["iteration"])
-    run.seconds = float(state["seconds"])
-
-
-def write_log(run: TrainingRun, entry: dict[str, Any]) -> None:
-    """Append one JSON line to ``log.jsonl``."""
-    facts = {"time": time.strftime("%H:%M:%S"), "iteration": run.iteration, "spent": round(run.spent, 4)}
-    with (run.output / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**facts, **entry}) + "\n")
 
 
 def _log_progress(run: TrainingRun) -> None:

@@ -33,7 +33,11 @@ def export(
 
 @pytest.mark.parametrize("shape", [(33, 40, 25), (9, 17, 60), (13, 15, 17), (50, 8, 17)])
 @pytest.mark.parametrize("cuts", [[], [1, 2, 7], [12]])
-def test_export_is_the_argmax_of_interpolated_logits(shape: tuple[int, int, int], cuts: list[int]) -> None:
+@pytest.mark.parametrize("dense_share", [-1.0, 2.0])
+def test_export_is_the_argmax_of_interpolated_logits(
+    shape: tuple[int, int, int], cuts: list[int], dense_share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segmentation.postprocess.DENSE_SHARE", dense_share)
     logits = smooth_logits(4, (13, 15, 17))
     zoom = [n / m for n, m in zip(shape, logits.shape[1:], strict=True)]
     full = np.stack([ndimage.zoom(c, zoom, order=1, mode="nearest", grid_mode=True) for c in logits.double().numpy()])
@@ -44,7 +48,9 @@ def test_export_is_the_argmax_of_interpolated_logits(shape: tuple[int, int, int]
     np.testing.assert_array_equal(found[clear], full.argmax(0)[clear])
 
 
-def test_regions_are_painted_in_order() -> None:
+@pytest.mark.parametrize("dense_share", [-1.0, 2.0])
+def test_regions_are_painted_in_order(dense_share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segmentation.postprocess.DENSE_SHARE", dense_share)
     logits = smooth_logits(2, (9, 10, 11))
     shape = (20, 21, 23)
     zoom = [n / m for n, m in zip(shape, logits.shape[1:], strict=True)]
