@@ -53,6 +53,11 @@ def wal(twin: Path) -> Path:
     return twin / f"{DATABASE}-wal"
 
 
+def rollback_journal(twin: Path) -> Path:
+    """SQLite's rollback journal; left by a kill while the database entered or left WAL mode."""
+    return twin / f"{DATABASE}-journal"
+
+
 def blob_folder(twin: Path) -> Path:
     return twin / BLOBS
 

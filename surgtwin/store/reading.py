@@ -2,7 +2,7 @@
 
 A twin at rest is one database file outside WAL mode, which SQLite reads without leaving anything behind. While a
 program writes, its WAL is shared with readers. After a kill, or on a network share, the log is copied to a private
-folder first, because recovering a WAL means writing.
+folder first, because recovering means writing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import TwinCorruptError
+from ..errors import DiskError, TwinCorruptError, TwinLockedError
 from . import database, layout
 from .disk_errors import explain_disk_errors
 from .file_system import network_file_system
@@ -35,7 +35,7 @@ def read_with(twin: Path, read: Callable[[sqlite3.Connection], T]) -> T:
         before = _signature(twin)
         try:
             return _read_once(twin, read)
-        except TwinCorruptError:
+        except (TwinCorruptError, TwinLockedError, DiskError):
             if _signature(twin) == before and not is_locked(twin):
                 raise
     return _read_once(twin, read)
@@ -49,8 +49,8 @@ def _read_once(twin: Path, read: Callable[[sqlite3.Connection], T]) -> T:
 @contextmanager
 def _connection(twin: Path) -> Iterator[sqlite3.Connection]:
     live = is_locked(twin)
-    has_wal = _size(layout.wal(twin)) > 0
-    if network_file_system(twin) or (has_wal and not live):
+    must_recover = any(_size(path) > 0 for path in _side_files(twin))
+    if network_file_system(twin) or (must_recover and not live):
         with _private_copy(twin) as copy:
             yield from _opened(copy, "mode=rw")
     elif live:
@@ -73,16 +73,22 @@ def _private_copy(twin: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="surgtwin-read-") as folder:
         copy = Path(folder) / layout.DATABASE
         # The WAL first: if it is folded into the database in between, the database has its events too.
-        if layout.wal(twin).exists():
-            shutil.copyfile(layout.wal(twin), layout.wal(Path(folder)))
+        for path in _side_files(twin):
+            if path.exists():
+                shutil.copyfile(path, Path(folder) / path.name)
         shutil.copyfile(layout.database(twin), copy)
         yield copy
 
 
+def _side_files(twin: Path) -> tuple[Path, Path]:
+    """What SQLite needs beside the database after a kill: it recovers from them, which means writing."""
+    return layout.wal(twin), layout.rollback_journal(twin)
+
+
 def _signature(twin: Path) -> tuple[tuple[int, int], ...]:
-    """Changes whenever the database or its WAL does."""
+    """Changes whenever the database, its WAL or its journal does."""
     stats = []
-    for path in (layout.database(twin), layout.wal(twin)):
+    for path in (layout.database(twin), *_side_files(twin)):
         try:
             found = path.stat()
             stats.append((found.st_size, found.st_mtime_ns))

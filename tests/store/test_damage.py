@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from twin_samples import differences, sample_twin, with_moved_liver
 
 from surgtwin.errors import TwinCorruptError, TwinError
+from surgtwin.store import database
 from surgtwin.store.journal import read_events
 from surgtwin.store.load import load_twin
 from surgtwin.store.verify import verify_twin
@@ -182,6 +184,30 @@ def test_events_that_only_the_write_ahead_log_holds_are_read_without_touching_it
     assert load_twin(killed).revision.number == 2
     assert verify_twin(killed).ok
     assert {p.name: p.read_bytes() for p in killed.iterdir() if p.is_file()} == before
+
+
+def test_a_rollback_journal_left_by_a_kill_is_undone_without_touching_it(saved: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "killed.twin"
+    connection = database.connect(saved / "twin.sqlite", "mode=rw")
+    connection.execute("PRAGMA cache_size=1")
+    connection.execute("BEGIN IMMEDIATE")
+    last = database.read_rows(connection)[-1]
+    for name in database.TRIGGERS:
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("UPDATE events SET payload = '{}'")
+    for n in range(1, 40):
+        database.write_row(connection, replace(last, seq=last.seq + n, payload_text="x" * 20_000, hash=f"{n}"))
+    shutil.copytree(saved, killed)
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert (killed / "twin.sqlite-journal").stat().st_size > 512
+    assert (killed / "twin.sqlite").read_bytes() != (saved / "twin.sqlite").read_bytes()
+    before = {p.name: p.read_bytes() for p in killed.iterdir() if p.is_file()}
+    assert differences(sample_twin(), load_twin(killed)) == []
+    assert {p.name: p.read_bytes() for p in killed.iterdir() if p.is_file()} == before
+    with TwinWriter(killed) as writer:
+        assert differences(sample_twin(), writer.twin) == []
+    assert not (killed / "twin.sqlite-journal").exists() and verify_twin(killed).ok
 
 
 def test_strays_of_a_kill_are_reported_and_removed_by_the_next_writer(saved: Path) -> None:
