@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton, QWidget
 from surgtwin.domain.finding import Finding
 from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.twin import Side
-from surgtwin.pipeline.images import ImageChoices
 from surgtwin.progress import Progress
 
 from .dialogs.about_dialog import AboutDialog
@@ -31,6 +30,8 @@ from .side_check import side_warning
 from .state import AppState
 
 if TYPE_CHECKING:
+    from surgtwin.pipeline.images import ImageChoices
+
     from .main_window import MainWindow
 
 IMAGE_FILTER = "Images (*.dcm *.zip *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd DICOMDIR);;All files (*)"

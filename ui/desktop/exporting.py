@@ -22,7 +22,6 @@ def in_colours(twin: Twin, colours: Mapping[str, Colour]) -> Twin:
 
 def export_surfaces(twin: Twin, colours: Mapping[str, Colour], order: ExportOrder, progress: Progress) -> int:
     """Write the surfaces that were ordered; answers how many files that were."""
-    from surgtwin.formats.frame import Frame
     from surgtwin.pipeline.export import export_meshes
 
     files = export_meshes(
@@ -30,7 +29,7 @@ def export_surfaces(twin: Twin, colours: Mapping[str, Colour], order: ExportOrde
         order.folder,
         formats=order.formats,
         names=set(order.names),
-        frame=Frame(order.frame),
+        frame=order.frame,
         progress=progress.part(0.0, 1.0, "Exporting surfaces"),
     )
     return len(files)

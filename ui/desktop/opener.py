@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from surgtwin.domain.twin import Twin
 from surgtwin.domain.volume import Volume
 from surgtwin.errors import NoSeriesError
-from surgtwin.pipeline.images import ImageChoice, ImageChoices
 from surgtwin.progress import Progress
 
 from .jobs import JobRunner
@@ -18,6 +18,9 @@ from .kept_settings import KeptSettings
 from .opened_twin import OpenedTwin, open_to_edit, open_to_read
 from .segmenting import Segment
 from .state import AppState
+
+if TYPE_CHECKING:
+    from surgtwin.pipeline.images import ImageChoice, ImageChoices
 
 TWIN_SUFFIX = ".twin"
 

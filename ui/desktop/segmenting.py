@@ -16,10 +16,11 @@ def segment_by(settings: Callable[[], Settings]) -> Segment:
     """A function that loads the network when it is first called, on whatever thread that is."""
 
     def segment(volume: Volume, progress: Progress) -> Segmentation:
+        from segmentation.infer import InferenceSettings
         from segmentation.segmenter import UNetSegmenter
 
         now = settings()
         model = {Modality.CT: now.model_ct, Modality.MR: now.model_mr}.get(volume.modality, "")
-        return UNetSegmenter(model or None, device=now.device).segment(volume, progress)
+        return UNetSegmenter(model or None, InferenceSettings(device=now.device)).segment(volume, progress)
 
     return segment

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QCheckBox, QListWidget, QListWidgetItem, QWidget
 
 from surgtwin.domain.patient import Patient
-from surgtwin.pipeline.images import ImageChoice, ImageChoices
 from surgtwin.progress import Progress
 
 from ..icons import pixmap
@@ -15,6 +16,9 @@ from ..jobs import JobRunner
 from ..panels.labels import text_label
 from ..wording import patient_details, patient_name
 from .base import AskingDialog
+
+if TYPE_CHECKING:
+    from surgtwin.pipeline.images import ImageChoice, ImageChoices
 
 THUMBNAIL_PX = 88
 REGULARISE = (
