@@ -62,12 +62,8 @@ def paint_colon(person: Person, rng: np.random.Generator) -> list[Paint]:
 
 def _loops(rng: np.random.Generator) -> list[tuple[Capsule, ...]]:
     """Short bent pieces of small bowel, packed at random where the small bowel lies."""
-    centers: list[Points] = []
-    for candidate in rng.uniform((-82, -66, -165), (84, 26, 28), (CANDIDATES, 3)):
-        if _is_room(candidate) and all(np.linalg.norm(candidate - c) > LOOP_APART_MM for c in centers):
-            centers.append(candidate)
     loops = []
-    for center in centers:
+    for center in _apart([c for c in rng.uniform((-82, -66, -165), (84, 26, 28), (CANDIDATES, 3)) if _is_room(c)]):
         along = rng.normal(size=3) * (1.0, 0.8, 0.7)
         along /= np.linalg.norm(along)
         aside = np.cross(along, rng.normal(size=3))
@@ -78,6 +74,15 @@ def _loops(rng: np.random.Generator) -> list[tuple[Capsule, ...]]:
         points = [tuple(p.tolist()) for p in ends]
         loops.append(bent_tube(points, [radius * f for f in (0.95, 1.0, 0.95)], step_mm=8.0))
     return loops
+
+
+def _apart(points: list[Points]) -> Points:
+    """The first point, and each further one that lies apart from all those taken."""
+    left, taken = np.array(points), []
+    while len(left):
+        taken.append(left[0])
+        left = left[((left - left[0]) ** 2).sum(axis=1) > LOOP_APART_MM**2]
+    return np.array(taken)
 
 
 def _is_room(point: Points) -> bool:

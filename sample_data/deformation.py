@@ -78,7 +78,7 @@ class Breathing:
 
     def along(self, points: Points) -> npt.NDArray[np.float64]:
         x, y, z = points[..., 0], points[..., 1], points[..., 2]
-        fall = np.exp(-(((z - self.center_z_mm) / self.reach_z_mm) ** 2) - (x / self.reach_x_mm) ** 4)
+        fall = np.exp(-(((z - self.center_z_mm) / self.reach_z_mm) ** 2) - ((x / self.reach_x_mm) ** 2) ** 2)
         front = 0.5 - 0.5 * np.tanh((y - self.back_y_mm) / (2 * self.back_width_mm))
         return np.asarray(-self.amplitude_mm * fall * front)
 

@@ -17,6 +17,8 @@ from .shapes import F32, Shape, Vector
 
 Value = float | Callable[[F32, F32, F32], F32]
 MIN_EDGE = np.float32(1e-3)
+REACH_VOXELS = 3.0
+"""A surface further than this from every voxel leaves no trace."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Slab:
             return
         x, y, z = (c[part] for c in (self.patient if paint.in_patient else self.anatomy))
         distance = paint.shape.distance(x, y, z)
+        if distance.size == 0 or float(distance.min()) > REACH_VOXELS * max(self.placement.grid.spacing):
+            return
         allowed = np.isin(self.labels[part], paint.only_over) if paint.only_over else None
         if self.values is not None:
             self._blend(self.values[part], part, paint.value, distance, allowed)
@@ -139,6 +143,10 @@ def coverage(distance: F32) -> F32:
     """
     change = np.full(distance.shape, MIN_EDGE, dtype=np.float32)
     for axis, size in enumerate(distance.shape):
-        if size > 1:
-            change += np.abs(np.gradient(distance, axis=axis))
-    return np.clip(np.float32(0.5) - distance / change, 0, 1)
+        if size > 2:
+            d, c = distance.swapaxes(0, axis), change.swapaxes(0, axis)
+            c[1:-1] += np.float32(0.5) * np.abs(d[2:] - d[:-2])
+            c[0] += np.abs(d[1] - d[0])
+            c[-1] += np.abs(d[-1] - d[-2])
+    share = np.float32(0.5) - distance / change
+    return np.asarray(np.clip(share, 0, 1, out=share), dtype=np.float32)

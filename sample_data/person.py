@@ -74,13 +74,13 @@ def random_person(rng: np.random.Generator, spread: float = 1.0) -> Person:
     """A person; with `spread` 0 always the same average one."""
     thick = float(np.exp(spread * np.clip(rng.normal(0, 0.35), -0.9, 0.8)))
     average = Person()
-    fat = tuple(f * thick * (1 + spread * rng.uniform(-0.15, 0.15)) for f in average.fat_mm)
+    front, side, back = (f * thick * (1 + spread * rng.uniform(-0.15, 0.15)) for f in average.fat_mm)
     sizes = {o: 1 + spread * float(np.clip(rng.normal(0, 0.05), -0.1, 0.1)) for o in ORGANS}
     sizes["stomach"] = 1 + spread * float(rng.uniform(-0.25, 0.2))
     places = {o: tuple((spread * rng.uniform(-1, 1, 3) * mm).tolist()) for o, mm in SHIFT_MM.items()}
     contrast = rng.choice(ORAL_CONTRASTS, size=2) if spread > 0 else (25.0, 25.0)
     return Person(
-        fat_mm=fat,
+        fat_mm=(front, side, back),
         visceral_mm=spread * float(rng.uniform(-3, 8)),
         oral_contrast=float(contrast[0]),
         bowel_contrast=float(contrast[1]),

@@ -32,7 +32,7 @@ class TableTop:
         middle = self.top_y + self.thickness_mm / 2 - self.curvature * x * x
         slope = 2 * self.curvature * x
         across = np.abs(y - middle) / np.sqrt(1 + slope * slope) - self.thickness_mm / 2
-        return np.maximum(across, np.abs(x) - np.float32(self.half_width))
+        return np.asarray(np.maximum(across, np.abs(x) - np.float32(self.half_width)), dtype=np.float32)
 
 
 def blur(values: F32, spacing_ji: tuple[float, float], fwhm_mm: float) -> F32:
@@ -46,11 +46,9 @@ def noise(seed: int, k: int, shape_ji: tuple[int, int], spacing_ji: tuple[float,
 
     It depends on the seed and the slice alone, so it does not matter how the image is cut into slabs.
     """
-    white = sum(
-        weight * np.random.default_rng([seed, 99, n + 1]).standard_normal(shape_ji, dtype=np.float32)
-        for n, weight in ((k - 1, np.float32(0.45)), (k, np.float32(0.77)), (k + 1, np.float32(0.45)))
-        if n >= -1
-    )
+    white = np.zeros(shape_ji, dtype=np.float32)
+    for n, weight in ((k - 1, 0.45), (k, 0.77), (k + 1, 0.45)):
+        white += np.float32(weight) * np.random.default_rng([seed, 99, n + 1]).standard_normal(shape_ji, np.float32)
     fine = [NOISE_REACH_MM / s for s in spacing_ji]
     correlated = _smooth(white, fine) - np.float32(0.85) * _smooth(white, [2.2 * f for f in fine])
     return np.asarray(correlated * (sigma_hu / max(float(correlated.std()), 1e-6)), dtype=np.float32)

@@ -78,7 +78,9 @@ class Sphere:
 
     def distance(self, x: F32, y: F32, z: F32) -> F32:
         cx, cy, cz = map(np.float32, self.center)
-        return np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) - np.float32(self.radius)
+        return np.asarray(
+            np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) - np.float32(self.radius), dtype=np.float32
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,10 @@ class Capsule:
         length2 = np.float32(max(float(ab @ ab), 1e-6))
         t = np.clip((dx * ab[0] + dy * ab[1] + dz * ab[2]) / length2, 0, 1)
         dx, dy, dz = dx - t * ab[0], (dy - t * ab[1]) / np.float32(self.flat), dz - t * ab[2]
-        return np.sqrt(dx * dx + dy * dy + dz * dz) - (np.float32(self.r0) + t * np.float32(self.r1 - self.r0))
+        return np.asarray(
+            np.sqrt(dx * dx + dy * dy + dz * dz) - (np.float32(self.r0) + t * np.float32(self.r1 - self.r0)),
+            dtype=np.float32,
+        )
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ class Below:
     def distance(self, x: F32, y: F32, z: F32) -> F32:
         n = (np.asarray(self.normal) / np.linalg.norm(self.normal)).astype(np.float32)
         p = np.asarray(self.point, dtype=np.float32)
-        return (x - p[0]) * n[0] + (y - p[1]) * n[1] + (z - p[2]) * n[2]
+        return np.asarray((x - p[0]) * n[0] + (y - p[1]) * n[1] + (z - p[2]) * n[2], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def _smooth_min(a: F32, b: F32, blend: float) -> F32:
         return np.minimum(a, b)
     k = np.float32(blend)
     h = np.maximum(k - np.abs(a - b), 0) / k
-    return np.minimum(a, b) - h * h * k * np.float32(0.25)
+    return np.asarray(np.minimum(a, b) - h * h * k * np.float32(0.25), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -98,4 +98,5 @@ def _crossings(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """How often each label begins or ends along the i axis."""
     left, right = labels[..., :-1], labels[..., 1:]
     changed = left != right
-    return np.bincount(left[changed], minlength=256) + np.bincount(right[changed], minlength=256).astype(np.float64)
+    both = np.bincount(left[changed], minlength=256) + np.bincount(right[changed], minlength=256)
+    return both.astype(np.float64)

@@ -197,7 +197,7 @@ class _SeriesWriter:
                 ds.PixelData = np.frombuffer(ds.PixelData, "<i2").astype(">i2").tobytes()
         else:
             meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            ds.compress(syntax, generate_instance_uid=False)
+            _compress(ds, syntax)
         little = syntax != ExplicitVRBigEndian
         ds.save_as(
             path,
@@ -205,6 +205,16 @@ class _SeriesWriter:
             little_endian=little,
             enforce_file_format=True,
         )
+
+
+def _compress(ds: Dataset, syntax: str) -> None:
+    try:
+        ds.compress(syntax, generate_instance_uid=False)
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        raise ImageError(
+            f"Slices of {ds.Rows} x {ds.Columns} cannot be encoded in transfer syntax {syntax}; "
+            "write them uncompressed."
+        ) from error
 
 
 class _Uids:
@@ -330,6 +340,7 @@ def _add_series(
     ds.SequenceVariant = "NONE"
     ds.ScanOptions = ""
     ds.MRAcquisitionType = "3D"
+    ds.RepetitionTime = ""
     ds.EchoTime = ""
     ds.EchoTrainLength = ""
 
