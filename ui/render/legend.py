@@ -11,7 +11,7 @@ from surgtwin.domain.twin import Twin
 
 from .annotations import volume_ml_text
 from .appearance import Looks
-from .palette import PANEL, QUIET, TEXT, UNPROVEN, Rgb
+from .palette import PANEL, QUIET, SAFE, TEXT, UNPROVEN
 from .text import shortened, width, write
 
 MIN_TEXT_PIXELS = 9
@@ -48,6 +48,8 @@ def legend_picture(twin: Twin, looks: Looks, size: tuple[int, int], text_pixels:
     gap = text_pixels
     write(draw, (gap, gap), "Structures", text_pixels, QUIET)
     write(draw, (size[0] - gap, gap), "volume", text_pixels, QUIET, "ra")
+    if not rows:
+        write(draw, (gap, gap * 3), "none segmented yet", text_pixels, QUIET)
     top, bottom = gap * 3, size[1] - gap * 5
     pixels = _fitting_text(len(rows), bottom - top, text_pixels)
     row_height = pixels * ROW_HEIGHT
@@ -76,33 +78,28 @@ def _draw_row(draw: ImageDraw.ImageDraw, row: LegendRow, left: float, top: float
         draw.rounded_rectangle(box, radius=pixels // 5, outline=row.colour)
     mark_left = right - pixels
     draw_mark(draw, (mark_left, middle - pixels / 2), pixels, is_accepted=row.is_accepted)
-    write(draw, (mark_left - pixels / 2, middle), row.volume, pixels, TEXT, "rm")
+    write(draw, (mark_left - pixels / 2, middle), row.volume, pixels, TEXT if row.is_accepted else UNPROVEN, "rm")
     name_left = left + pixels * 1.6
     room = mark_left - pixels - width(row.volume, pixels) - name_left
     write(draw, (name_left, middle), shortened(row.name, pixels, room), pixels, TEXT if row.is_shown else QUIET, "lm")
 
 
 def draw_mark(draw: ImageDraw.ImageDraw, at: tuple[float, float], pixels: int, *, is_accepted: bool) -> None:
-    """A tick for what a person has accepted, an open amber ring for what no one has."""
+    """A tick for what a person has accepted, an open amber diamond for what no one has: as in the desktop's list."""
     x, y = at
-    colour: Rgb = QUIET if is_accepted else UNPROVEN
     stroke = max(1, pixels // 8)
+    corners = ((0.15, 0.5), (0.4, 0.8), (0.9, 0.2)) if is_accepted else ((0.5, 0.1), (0.9, 0.5), (0.5, 0.9), (0.1, 0.5))
+    shape = [(x + pixels * across, y + pixels * down) for across, down in corners]
     if is_accepted:
-        tick = [
-            (x + pixels * 0.15, y + pixels * 0.5),
-            (x + pixels * 0.4, y + pixels * 0.8),
-            (x + pixels * 0.9, y + pixels * 0.2),
-        ]
-        draw.line(tick, fill=colour, width=stroke)
+        draw.line(shape, fill=SAFE, width=stroke)
     else:
-        inset = pixels * 0.2
-        draw.ellipse((x + inset, y + inset, x + pixels - inset, y + pixels - inset), outline=colour, width=stroke)
+        draw.polygon(shape, outline=UNPROVEN, width=stroke)
 
 
 def _draw_key(
     draw: ImageDraw.ImageDraw, rows: tuple[LegendRow, ...], at: tuple[float, float], room: float, pixels: int
 ) -> None:
-    """What the ring means, if any row has one."""
+    """What the diamond means, if any row has one."""
     if all(row.is_accepted for row in rows):
         return
     x, y = at

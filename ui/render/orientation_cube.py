@@ -10,6 +10,8 @@ from .palette import PANEL, QUIET, TEXT, fraction
 
 CORNER_PIXELS = 96
 """Edge of the square at the bottom right that the cube lies in, at 100 % scale."""
+MAX_SHARE = 0.24
+"""Of the picture's shorter side."""
 DISTANCE = 4.6
 VIEW_ANGLE_DEG = 22.0
 
@@ -50,9 +52,14 @@ def cube_renderer() -> vtkRenderer:
     return renderer
 
 
+def cube_edge(size: tuple[int, int], scale: float = 1.0) -> float:
+    """Pixels of the cube's square; smaller in a small picture."""
+    return min(CORNER_PIXELS * scale, MAX_SHARE * min(size))
+
+
 def place(cube: vtkRenderer, size: tuple[int, int], scale: float = 1.0) -> None:
     """Put the cube into the bottom right corner of a picture of (width, height) pixels."""
-    edge = CORNER_PIXELS * scale
+    edge = cube_edge(size, scale)
     cube.SetViewport(max(0.0, 1.0 - edge / size[0]), 0.0, 1.0, min(1.0, edge / size[1]))
 
 

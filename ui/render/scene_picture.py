@@ -10,7 +10,7 @@ from surgtwin.domain.twin import Twin
 from .appearance import Looks
 from .cameras import mm_per_pixel, preset, screen_directions
 from .offscreen import render_rgb
-from .orientation_cube import CORNER_PIXELS, cube_renderer, follow, place
+from .orientation_cube import cube_edge, cube_renderer, follow, place
 from .palette import VIEW_COLOURS
 from .scene import TwinScene
 from .slice_picture import draw_letters, draw_scale
@@ -49,7 +49,7 @@ def scene_picture(twin: Twin, size: tuple[int, int], where: str, looks: Looks, *
     gap = text_pixels // 2
     title = where.capitalize() if preset(where).name == where else "3D"
     write(draw, (gap, gap), title, text_pixels, VIEW_COLOURS["3d"], shadow=True)
-    beside_cube = width - round(CORNER_PIXELS * text_pixels / REFERENCE_TEXT)
+    beside_cube = width - round(cube_edge(size, text_pixels / REFERENCE_TEXT))
     draw_scale(draw, (beside_cube, height), mm_per_pixel(scene.renderer, height), text_pixels)
     return image
 

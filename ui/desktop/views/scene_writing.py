@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from surgtwin.domain.measurement import MeasurementKind
 from ui.render.cameras import screen_directions
-from ui.render.orientation_cube import CORNER_PIXELS
+from ui.render.orientation_cube import cube_edge
 from ui.render.palette import QUIET, TEXT, UNPROVEN
 from ui.render.slices import edge_letters
 
@@ -37,7 +37,8 @@ def write_over_scene(painter: QPainter, view: SceneView) -> None:
         draw_text(painter, middle, "The organs appear here once they are segmented", QUIET, _FLAG.AlignCenter)
         return
     draw_letters(painter, size, edge_letters(*screen_directions(view.camera)))
-    draw_scale(painter, size[0] - CORNER_PIXELS - GAP, size[1] - GAP, 1.0 / view.pixels_per_mm(), size[0] * 0.2)
+    cube = cube_edge((view.width(), view.height()))
+    draw_scale(painter, size[0] - cube - GAP, size[1] - GAP, 1.0 / view.pixels_per_mm(), size[0] * 0.2)
     if view.state.crosshair:
         _draw_meeting_point(painter, view.place_of(view.state.cursor_mm))
     for m in view.state.measurements():
