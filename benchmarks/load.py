@@ -142,9 +142,7 @@ def report(folder: Path, repeats: int) -> None:
             command = [sys.executable, __file__, "--run", method, "--folder", str(folder)]
             done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
             runs[method].append(json.loads(done.stdout))
-    medians = {
-        method: {key: statistics.median(run[key] for run in found) for key in found[0]} for method, found in runs.items()
-    }
+    medians = {method: _median(found) for method, found in runs.items()}
     peer = medians["SimpleITK"]
     for method, found in medians.items():
         wall, peak = found["wall_s"], found["peak_mib"]
@@ -152,6 +150,10 @@ def report(folder: Path, repeats: int) -> None:
             f"{method:18s} {wall:6.2f} s  {peak:7.0f} MiB   against SimpleITK: "
             f"wall {wall / peer['wall_s']:.2f}, peak {peak / peer['peak_mib']:.2f}"
         )
+
+
+def _median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
 if __name__ == "__main__":

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from ..errors import DicomError
 from . import tags
 from .elements import Elements
 from .file_ref import FileRef
 from .frame import Frame, Instance, Vector
-from .header import Header
+from .header import Header, NotAnImageError
 from .pixel_layout import read_layout
 from .values import ascii_text, double, integer, items, number, numbers, raw
 
 _MIN_SLOPE = 1e-12
+_MAX_RESCALE = 1e9
+_MAX_COSINE = 2.0
+_MAX_POSITION_MM = 1e5
+"""Further away than any scanner's room is large: such a position is an error."""
 
 
 def read_instance(ref: FileRef, header: Header) -> Instance:
@@ -24,14 +27,14 @@ def read_instance(ref: FileRef, header: Header) -> Instance:
 
     Raises
     ------
-    DicomError
+    NotAnImageError
         With the bare reason, if it holds no image.
     """
     elements = header.elements
     modality = ascii_text(elements, tags.MODALITY)
     layout = read_layout(header, None if header.is_deflated else ref.size)
     if layout is None:
-        raise DicomError(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
+        raise NotAnImageError(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
     return Instance(
         ref,
         header,
@@ -48,7 +51,9 @@ def frames_of(instance: Instance) -> list[Frame]:
     """The frames of an instance, in the order of the file."""
     per_frame = items(instance.elements, tags.PER_FRAME_GROUPS)
     if not per_frame:
-        return [_classic_frame(instance, index) for index in range(instance.layout.frames)][: _believable(instance)]
+        # A file whose pixels are unusable anyway needs no 100 000 frames to say so.
+        count = 1 if instance.layout.fault else instance.layout.frames
+        return [_classic_frame(instance, index) for index in range(count)]
     shared = items(instance.elements, tags.SHARED_GROUPS)
     common = shared[0] if shared else {}
     found = [_enhanced_frame(instance, index, own, common) for index, own in enumerate(per_frame)]
@@ -60,11 +65,6 @@ def frames_of(instance: Instance) -> list[Frame]:
     return found
 
 
-def _believable(instance: Instance) -> int:
-    """A file whose pixels are unusable anyway needs no 100 000 frames to say so."""
-    return 1 if instance.layout.fault else instance.layout.frames
-
-
 def _faulty(frame: Frame, fault: str) -> Frame:
     return replace(frame, fault=fault)
 
@@ -74,8 +74,8 @@ def _classic_frame(instance: Instance, index: int) -> Frame:
     slope, intercept, fault = _rescale(elements)
     position = orientation = None
     if instance.layout.frames == 1:
-        position = cast("Vector | None", numbers(elements, tags.IMAGE_POSITION, 3))
-        orientation = numbers(elements, tags.IMAGE_ORIENTATION, 6)
+        position = _position(elements)
+        orientation = _orientation(elements)
     if items(elements, tags.MODALITY_LUT):
         fault = "its values go through a modality look-up table, which is not supported"
     b_value = double(elements, tags.DIFFUSION_B_VALUE, big)
@@ -96,7 +96,7 @@ def _classic_frame(instance: Instance, index: int) -> Frame:
         instance,
         index,
         position,
-        cast("tuple[float, float, float, float, float, float] | None", orientation),
+        orientation,
         cast("tuple[float, float] | None", numbers(elements, tags.PIXEL_SPACING, 2)),
         slope,
         intercept,
@@ -115,9 +115,29 @@ def _rescale(elements: Elements) -> tuple[float, float, str]:
         slope = 1.0
     if intercept is None and not ascii_text(elements, tags.RESCALE_INTERCEPT):
         intercept = 0.0
-    if slope is None or intercept is None or math.fabs(slope) < _MIN_SLOPE:
+    if slope is None or intercept is None or not _is_plausible(slope, intercept):
         return 1.0, 0.0, "its RescaleSlope or RescaleIntercept is not a usable number"
     return slope, intercept, ""
+
+
+def _is_plausible(slope: float, intercept: float) -> bool:
+    return _MIN_SLOPE <= math.fabs(slope) <= _MAX_RESCALE and math.fabs(intercept) <= _MAX_RESCALE
+
+
+def _position(elements: Elements) -> Vector | None:
+    """ImagePositionPatient, if it is three numbers within reason."""
+    found = numbers(elements, tags.IMAGE_POSITION, 3)
+    if found is None or max(map(math.fabs, found)) > _MAX_POSITION_MM:
+        return None
+    return cast("Vector", found)
+
+
+def _orientation(elements: Elements) -> tuple[float, float, float, float, float, float] | None:
+    """ImageOrientationPatient, if it is six numbers that can be direction cosines."""
+    found = numbers(elements, tags.IMAGE_ORIENTATION, 6)
+    if found is None or max(map(math.fabs, found)) > _MAX_COSINE:
+        return None
+    return cast("tuple[float, float, float, float, float, float]", found)
 
 
 def _enhanced_frame(instance: Instance, index: int, own: Elements, common: Elements) -> Frame:
@@ -130,11 +150,8 @@ def _enhanced_frame(instance: Instance, index: int, own: Elements, common: Eleme
     return Frame(
         instance,
         index,
-        cast("Vector | None", numbers(group(tags.PLANE_POSITION), tags.IMAGE_POSITION, 3)),
-        cast(
-            "tuple[float, float, float, float, float, float] | None",
-            numbers(group(tags.PLANE_ORIENTATION), tags.IMAGE_ORIENTATION, 6),
-        ),
+        _position(group(tags.PLANE_POSITION)),
+        _orientation(group(tags.PLANE_ORIENTATION)),
         cast("tuple[float, float] | None", numbers(group(tags.PIXEL_MEASURES), tags.PIXEL_SPACING, 2)),
         slope,
         intercept,

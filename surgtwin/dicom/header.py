@@ -28,6 +28,10 @@ class NotDicomError(DicomError):
     """The bytes are of something else."""
 
 
+class NotAnImageError(DicomError):
+    """A sound DICOM file without pixels: a report, a plan, an index."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What a file says before its pixel data.

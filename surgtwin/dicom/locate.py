@@ -17,10 +17,17 @@ from .limits import MAX_FILES, MAX_FOLDER_DEPTH
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that was passed over; `path` is relative to the input."""
+    """A file that was passed over; `path` is relative to the input.
+
+    Parameters
+    ----------
+    is_damaged
+        True if it is, or seems to be, a DICOM file that should have been readable.
+    """
 
     path: Path
     reason: str
+    is_damaged: bool = False
 
 
 def locate(path: Path, sources: Sources, progress: Progress) -> tuple[list[FileRef], list[SkippedFile]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from ..domain.finding import Finding, Severity
 from ..errors import DicomError
 from ..progress import SILENT, Progress
 from . import tags
@@ -17,7 +18,7 @@ from .duplicates import without_copies
 from .file_ref import FileRef, Sources, safe_name
 from .frame import Frame, Instance
 from .frames import frames_of, read_instance
-from .header import NotDicomError, read_header
+from .header import NotAnImageError, NotDicomError, read_header
 from .locate import SkippedFile, is_zip, locate
 from .series import SeriesInfo
 from .stacks import split_into_stacks
@@ -54,7 +55,7 @@ def scan(path: Path, progress: Progress = SILENT) -> ScanResult:
                 files, skipped = listed
         instances = _read_all(files, sources, skipped, progress)
         kept = without_copies(instances, sources, skipped)
-    found = sorted(_series(kept), key=lambda s: (-s.score, s.key))
+    found = sorted((_beside_damaged(s, skipped) for s in _series(kept)), key=lambda s: (-s.score, s.key))
     return ScanResult(tuple(found), tuple(sorted(skipped, key=lambda s: str(s.path))))
 
 
@@ -77,19 +78,21 @@ def _read(ref: FileRef, sources: Sources, progress: Progress) -> Instance | Skip
         with sources.open(ref) as stream:
             header = read_header(stream)
         if header.media_sop_class == DICOMDIR_CLASS:
-            return _skip(ref, "it is a DICOMDIR: an index of other files")
+            raise NotAnImageError("it is a DICOMDIR: an index of other files")
         return read_instance(ref, header)
     except NotDicomError as error:
         is_nested = ref.member is None and is_zip(ref.path)
         return _skip(ref, "it is a zip inside a folder: open it by itself" if is_nested else str(error))
-    except DicomError as error:
+    except NotAnImageError as error:
         return _skip(ref, str(error))
+    except DicomError as error:
+        return _skip(ref, str(error), is_damaged=True)
     except OSError as error:
-        return _skip(ref, f"it cannot be read ({error.strerror or type(error).__name__})")
+        return _skip(ref, f"it cannot be read ({error.strerror or type(error).__name__})", is_damaged=True)
 
 
-def _skip(ref: FileRef, reason: str) -> SkippedFile:
-    return SkippedFile(Path(safe_name(ref.name)), reason)
+def _skip(ref: FileRef, reason: str, *, is_damaged: bool = False) -> SkippedFile:
+    return SkippedFile(Path(safe_name(ref.name)), reason, is_damaged)
 
 
 def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
@@ -107,6 +110,20 @@ def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
                 describe_stack(stack, str(number) if len(stacks) > 1 else "", unnamed=0 if has_name else unnamed)
             )
     return found
+
+
+def _beside_damaged(series: SeriesInfo, skipped: list[SkippedFile]) -> SeriesInfo:
+    """The series, with a finding if damaged DICOM files lie in its folder: slices of its ends may be among them."""
+    folders = {PurePosixPath(f.instance.ref.name).parent for f in series.stack_frames}
+    damaged = [s for s in skipped if s.is_damaged and PurePosixPath(s.path.as_posix()).parent in folders]
+    if not damaged or series.order is None:
+        return series
+    message = (
+        f"{len(damaged)} DICOM files in the folder of this series are damaged (the first, {damaged[0].path.name}: "
+        f"{damaged[0].reason}). If they belong to it, slices are missing."
+    )
+    finding = Finding("damaged-files-nearby", Severity.WARNING, message, numbers={"files": float(len(damaged))})
+    return replace(series, findings=(*series.findings, finding))
 
 
 def _series_key(instance: Instance) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.geometry import FloatArray, Grid
+from ..domain.geometry import MAX_SPACING_MM, MIN_SPACING_MM, FloatArray, Grid
 from ..errors import GeometryError
 from .frame import Frame
 
@@ -162,7 +162,7 @@ def order_slices(frames: Sequence[Frame]) -> SliceOrder:
             "its slices do not say where in the patient they lie (no usable ImagePositionPatient and "
             "ImageOrientationPatient), so no volume can be made of them"
         )
-    if first.spacing is None or min(first.spacing) <= 0:
+    if first.spacing is None or not all(MIN_SPACING_MM <= s <= MAX_SPACING_MM for s in first.spacing):
         raise GeometryError("it states no usable PixelSpacing, so its size is unknown")
     row, column = right_angled(first.orientation)
     normal = np.cross(row, column)
@@ -179,6 +179,8 @@ def order_slices(frames: Sequence[Frame]) -> SliceOrder:
         raise GeometryError("it is a single slice, which has no third dimension; choose the whole series")
     if found.spacing_mm <= 0:
         raise GeometryError(f"all its {len(frames)} slices lie at the same place")
+    if found.spacing_mm > MAX_SPACING_MM:
+        raise GeometryError(f"its slices are {found.spacing_mm:g} mm apart, which cannot be")
     return found
 
 
