@@ -74,11 +74,23 @@ def _corners(loop: FloatArray) -> FloatArray:
 
 
 def _with_keyholes(loops: Sequence[FloatArray]) -> FloatArray:
-    """The first loop with the others joined to it, each from its nearest corner."""
-    outer: NDArray[Any] = loops[0]
+    """The first loop with the others joined to it, each by the shortest channel."""
+    if len(loops) == 1:
+        return loops[0]
+    from scipy.spatial import cKDTree
+
+    outer = loops[0]
+    tree = cKDTree(outer)
+    detours: dict[int, list[FloatArray]] = {}
     for hole in loops[1:]:
-        distance = np.linalg.norm(outer[:, None] - hole[None], axis=2)
-        at, to = np.unravel_index(int(np.argmin(distance)), distance.shape)
-        around = np.roll(hole, -int(to), axis=0)
-        outer = np.concatenate([outer[: at + 1], around, around[:1], outer[at:]])
-    return outer
+        distance, anchor = tree.query(hole)
+        start = int(np.argmin(distance))
+        at = int(anchor[start])
+        around = np.roll(hole, -start, axis=0)
+        detours.setdefault(at, []).append(np.concatenate([around, around[:1], outer[at : at + 1]]))
+    parts: list[FloatArray] = []
+    done = 0
+    for at in sorted(detours):
+        parts += [outer[done : at + 1], *detours[at]]
+        done = at + 1
+    return np.concatenate([*parts, outer[done:]])
