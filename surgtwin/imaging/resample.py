@@ -52,7 +52,7 @@ def resample_values(
 
     Uses all the threads that SimpleITK is allowed.
     """
-    import SimpleITK as sitk  # noqa: N813
+    import SimpleITK as sitk
 
     fill = float(values.min()) if outside is None else float(outside)
     image = sitk.GetImageFromArray(values if order == 0 else values.astype(np.float32, copy=False))

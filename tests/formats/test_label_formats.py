@@ -8,7 +8,7 @@ import nibabel as nib
 import nrrd
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap, Structure

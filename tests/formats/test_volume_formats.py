@@ -9,7 +9,7 @@ import nibabel as nib
 import nrrd
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from surgtwin.domain.content_hash import content_sha256
 from surgtwin.domain.geometry import Grid
