@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..domain.twin import Twin
@@ -43,7 +44,8 @@ def save_twin(twin: Twin, path: Path, *, overwrite: bool = False, progress: Prog
         finish_interrupted(target)
         require_free(target, overwrite)
         remove_abandoned(target)
-        _build_and_publish(twin, target, progress)
+        build_and_publish(target, lambda folder, is_shared: _build(twin, folder, is_shared, progress))
+        progress.update(1.0, "Saved")
 
 
 def require_free(target: Path, overwrite: bool) -> None:
@@ -55,7 +57,11 @@ def require_free(target: Path, overwrite: bool) -> None:
         raise TwinExistsError(f"The twin '{target}' exists. Choose another name, or ask to overwrite it.")
 
 
-def _build_and_publish(twin: Twin, target: Path, progress: Progress) -> None:
+def build_and_publish(target: Path, build: Callable[[Path, bool], None]) -> None:
+    """Let `build(folder, is_shared)` fill a new folder beside `target`, then put it in place in one step.
+
+    `is_shared` says that it lies on a network file system. If `build` raises, nothing is left of it.
+    """
     is_shared = bool(network_file_system(target))
     staging = layout.new_sibling(target, "tmp")
     staging.mkdir()
@@ -63,8 +69,7 @@ def _build_and_publish(twin: Twin, target: Path, progress: Progress) -> None:
     try:
         if not is_shared:
             lock.acquire()
-        _build(twin, staging, is_shared, progress)
-        progress.update(1.0, "Saved")
+        build(staging, is_shared)
         if os.name == "nt":
             # Windows renames no folder that holds an open file.
             lock.release()
