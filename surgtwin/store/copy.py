@@ -94,7 +94,7 @@ def _copy_blobs(origin: Path, folder: Path, names: tuple[str, ...], progress: Pr
         try:
             write_file(path, _chunks(layout.blob_path(origin, name)))
         except FileNotFoundError as error:
-            raise TwinCorruptError(f"Blob {name} of '{origin.name}' is missing. Restore the twin from a copy.") from error
+            raise TwinCorruptError(f"Blob {name} of '{origin.name}' is missing.") from error
     for parent in sorted(parents):
         sync_folder(parent)
     sync_folder(layout.blob_folder(folder))

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton, QWidget
 
 from surgtwin.domain.finding import Finding
 from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.twin import Side
+from surgtwin.domain.volume import Volume
 from surgtwin.progress import Progress
 
 from .dialogs.about_dialog import AboutDialog
 from .dialogs.export_dialog import ExportDialog, ExportOrder
+from .dialogs.modality_dialog import ModalityDialog
 from .dialogs.series_chooser import SeriesChooser
 from .dialogs.settings_dialog import SettingsDialog
 from .dialogs.shortcuts_dialog import ShortcutsDialog
@@ -25,6 +26,7 @@ from .exporting import export_label_map, export_surfaces
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
 from .opener import Opener
+from .places import place_inside
 from .saver import Saver
 from .side_check import side_warning
 from .state import AppState
@@ -51,6 +53,9 @@ class Commands(QObject):
         self.state, self._jobs, self._kept = state, jobs, kept
         self._opener, self._saver, self._window = opener, saver, window
         opener.choices_found.connect(self.choose_series)
+        opener.modality_needed.connect(self.ask_modality)
+        for ended in (jobs.cancelled, jobs.failed):
+            ended.connect(lambda _error=None: self._offer_organs())
         saver.place_needed.connect(self._ask_place)
 
     # --- files
@@ -72,12 +77,12 @@ class Commands(QObject):
         self._when_free(f"open revision {number}", act)
 
     def ask_folder(self) -> None:
-        dialog = QFileDialog(self._window, "Open a DICOM folder or a twin")
+        dialog = QFileDialog(self._window, "Open a DICOM folder or a twin", self._start_folder())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         self._ask_file(dialog, self.open_path)
 
     def ask_file(self) -> None:
-        dialog = QFileDialog(self._window, "Open an image file", "", IMAGE_FILTER)
+        dialog = QFileDialog(self._window, "Open an image file", self._start_folder(), IMAGE_FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         self._ask_file(dialog, self.open_path)
 
@@ -86,6 +91,27 @@ class Commands(QObject):
         chooser.chosen.connect(self._opener.build)
         chooser.open()
         return chooser
+
+    def ask_modality(self, volume: Volume) -> ModalityDialog:
+        """The file does not say what it is, and its values do not tell."""
+        dialog = ModalityDialog(volume, self._window)
+        dialog.stated.connect(lambda modality: self._opener.find_organs_as(volume, modality))
+        dialog.rejected.connect(self._offer_organs)
+        dialog.open()
+        return dialog
+
+    def find_organs(self) -> None:
+        """Segment the image that is shown without a twin."""
+        self._window.notice.hide()
+        self._opener.find_organs()
+
+    def _offer_organs(self) -> None:
+        """An image is on the screen whose organs were not found: say so, and offer it."""
+        if self.state.twin is None and self.state.volume is not None and not self._jobs.is_running:
+            self._window.notice.tell(
+                "The organs of this image have not been found yet.", _button("Find organs", self.find_organs),
+                is_warning=False,
+            )  # fmt: skip
 
     def close_twin(self) -> None:
         def close() -> None:
@@ -101,7 +127,7 @@ class Commands(QObject):
         twin = self.state.twin
         if twin is None:
             return
-        dialog = QFileDialog(self._window, "Save the twin as", str(self._saver.folder()))
+        dialog = QFileDialog(self._window, "Save the twin as", self._start_folder())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("twin")
         dialog.selectFile(f"{twin.case_id}.twin")
@@ -130,7 +156,7 @@ class Commands(QObject):
         twin = self.state.twin
         if twin is None:
             return
-        dialog = QFileDialog(self._window, "Export the label map", str(self._saver.folder()), LABEL_FILTER)
+        dialog = QFileDialog(self._window, "Export the label map", self._start_folder(), LABEL_FILTER)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(f"{twin.case_id}-labels.nii.gz")
 
@@ -147,8 +173,9 @@ class Commands(QObject):
         self._ask_file(dialog, export)
 
     def ask_screenshot(self) -> None:
-        dialog = QFileDialog(self._window, "Save a picture of the views", "", PICTURE_FILTER)
+        dialog = QFileDialog(self._window, "Save a picture of the views", self._start_folder(), PICTURE_FILTER)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(f"{self.state.twin.case_id if self.state.twin is not None else 'picture'}.png")
         dialog.setDefaultSuffix("png")
         self._ask_file(dialog, self._window.save_picture)
 
@@ -222,13 +249,10 @@ class Commands(QObject):
     def go_to_structure(self, name: str) -> None:
         """Select it and put the cross-hair into the voxel of it that is nearest to its middle."""
         self.state.select(name)
-        twin, shown = self.state.twin, self.state.image
-        mesh = twin.mesh(name) if twin is not None else None
-        if twin is None or shown is None or mesh is None:
-            return
-        base = twin.image(twin.labels_on)
-        middle = transform_points(base.twin_from_image, mesh.vertices_mm.mean(axis=0))
-        self.state.set_cursor(transform_points(np.asarray(np.linalg.inv(shown.twin_from_image), np.float64), middle))
+        twin = self.state.twin
+        place = place_inside(twin.labels, name) if twin is not None and name else None
+        if twin is not None and place is not None:
+            self.state.set_cursor(transform_points(twin.image(twin.labels_on).twin_from_image, place))
 
     def go_to_finding(self, finding: Finding) -> None:
         if finding.where_mm is not None:
@@ -269,6 +293,11 @@ class Commands(QObject):
         return dialog
 
     # --- steps that several share
+
+    def _start_folder(self) -> str:
+        """Where a file dialog begins: beside the open twin, else where twins go, or the nearest folder there is."""
+        wanted = self.state.path.parent if self.state.path is not None else self._saver.folder()
+        return str(next((f for f in (wanted, *wanted.parents) if f.is_dir()), Path.home()))
 
     def _colours(self) -> dict[str, tuple[int, int, int]]:
         return {name: self.state.colour(name) for name in self.state.structure_names()}

@@ -50,7 +50,8 @@ from .state import AppState
 if TYPE_CHECKING:
     from .views.view_grid import ViewGrid
 
-LEFT_PX, RIGHT_PX = 304, 296
+LEFT_PX, RIGHT_PX = 336, 296
+LEAST_LEFT_PX, LEAST_RIGHT_PX = 280, 272
 START_SIZE = QSize(1400, 900)
 LEAST_SIZE = QSize(900, 500)
 """So that it fits a full-HD screen at 200 %."""
@@ -159,8 +160,8 @@ class MainWindow(QMainWindow):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([LEFT_PX, START_SIZE.width() - LEFT_PX - RIGHT_PX, RIGHT_PX])
-        self.left.setMinimumWidth(LEFT_PX - 24)
-        self.right.setMinimumWidth(RIGHT_PX - 24)
+        self.left.setMinimumWidth(LEAST_LEFT_PX)
+        self.right.setMinimumWidth(LEAST_RIGHT_PX)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)

@@ -40,6 +40,7 @@ def _file_rows(c: Commands) -> tuple[Row, ...]:
     return (
         Row("open_folder", FILE, "Open folder…", c.ask_folder, ("Ctrl+O",), icon="open_folder"),
         Row("open_file", FILE, "Open file…", c.ask_file, ("Ctrl+Shift+O",), icon="open_file"),
+        Row("find_organs", FILE, "Find organs", c.find_organs, ("Ctrl+B",), _waits_for_organs),
         Row("close", FILE, "Close", c.close_twin, ("Ctrl+W",), has_image),
         Row("save_as", FILE, "Save as…", c.ask_save_as, ("Ctrl+S",), _idle_twin, icon="save", starts_group=True),
         Row("export", FILE, "Export surfaces…", c.ask_export, ("Ctrl+E",), _idle_twin, icon="export"),
@@ -113,6 +114,10 @@ def _help_rows(c: Commands) -> tuple[Row, ...]:
 
 def _idle_twin(state: AppState) -> bool:
     return state.twin is not None and not state.busy
+
+
+def _waits_for_organs(state: AppState) -> bool:
+    return state.volume is not None and state.twin is None and not state.busy
 
 
 def _is_busy(state: AppState) -> bool:

@@ -13,6 +13,7 @@ from surgtwin.progress import Progress
 if TYPE_CHECKING:
     from surgtwin.store.writer import TwinWriter
 
+LOCKED = "Another window or program is changing this twin. Close it there, then open it again here to change it."
 NEWEST = "This is revision {} of {}: it can be looked at, not changed."
 
 
@@ -46,7 +47,9 @@ def open_to_edit(path: Path, actor: str, progress: Progress) -> OpenedTwin:
     writer = TwinWriter(path, actor=actor, progress=progress.part(0.0, 1.0, "Opening the twin"))
     try:
         writer.__enter__()
-    except (TwinLockedError, DiskError) as error:
+    except TwinLockedError:
+        return open_to_read(path, None, progress, why=LOCKED)
+    except DiskError as error:
         return open_to_read(path, None, progress, why=str(error))
     try:
         return OpenedTwin(writer.twin, path, writer, read_revisions(path))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.twin import Twin
-from surgtwin.domain.volume import Volume
+from surgtwin.domain.volume import Modality, Volume
 from surgtwin.errors import NoSeriesError
 from surgtwin.progress import Progress
 
@@ -30,6 +32,8 @@ class Opener(QObject):
 
     choices_found = Signal(object)
     """ImageChoices of which a person has to pick one."""
+    modality_needed = Signal(object)
+    """Volume, on the screen, of which nobody knows whether it is CT or MR."""
     twin_opened = Signal(object)
     """OpenedTwin that is now on the screen."""
     twin_built = Signal()
@@ -41,6 +45,7 @@ class Opener(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._kept, self._segment = state, jobs, kept, segment
+        self._regularise = False
         self._phantom_folder: tempfile.TemporaryDirectory[str] | None = None
 
     def open_path(self, path: Path) -> None:
@@ -111,7 +116,23 @@ class Opener(QObject):
 
     def _build_from(self, volume: Volume, regularise: bool) -> None:
         self._state.show_volume(volume)
-        segment = self._segment
+        self._regularise = regularise
+        self.find_organs()
+
+    def find_organs_as(self, volume: Volume, modality: Modality) -> None:
+        """Go on with an image whose modality a person has stated."""
+        if self._state.volume is volume:
+            self._state.show_volume(with_stated_modality(volume, modality))
+            self.find_organs()
+
+    def find_organs(self) -> None:
+        """Segment the image that is on the screen."""
+        volume, segment, regularise = self._state.volume, self._segment, self._regularise
+        if volume is None or self._state.twin is not None:
+            return
+        if volume.modality is Modality.OTHER and volume.source.kind != "dicom":
+            self.modality_needed.emit(volume)
+            return
 
         def work(progress: Progress) -> Twin:
             from surgtwin.pipeline.build_twin import BuildSettings, build_twin
@@ -123,6 +144,13 @@ class Opener(QObject):
     def _show_built(self, twin: Twin) -> None:
         self._state.open_twin(twin)
         self.twin_built.emit()
+
+
+def with_stated_modality(volume: Volume, modality: Modality) -> Volume:
+    """The image as what a person says it is; that it was said is kept as a finding."""
+    said = Finding("modality-stated", Severity.INFO, f"The file does not state its modality; a person said {modality}.")
+    others = tuple(f for f in volume.findings if f.code != "modality-inferred")
+    return replace(volume, modality=modality, findings=(*others, said))
 
 
 def _find(path: Path, progress: Progress) -> ImageChoices:

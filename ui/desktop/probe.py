@@ -23,22 +23,28 @@ class ProbeReading:
 
 
 def probe(volume: Volume, twin: Twin | None, lps_mm: Point3, image_id: str = "") -> ProbeReading | None:
-    """The reading at a point in the image's LPS mm, or None outside the image."""
-    ijk = _nearest(volume.grid.to_ijk(lps_mm), volume.grid.size_ijk)
+    """The reading of an image at a point of the twin's frame (LPS mm), or None outside the image.
+
+    `image_id` says which image of the twin `volume` is; the primary if empty.
+    """
+    shown = twin.image(image_id) if twin is not None and image_id else None
+    in_image = transform_points(_inverse(shown.twin_from_image), lps_mm) if shown is not None else lps_mm
+    ijk = _nearest(volume.grid.to_ijk(in_image), volume.grid.size_ijk)
     if ijk is None:
         return None
     i, j, k = ijk
-    found = _structures(twin, lps_mm, image_id) if twin is not None else ()
+    found = _structures(twin, lps_mm) if twin is not None else ()
     return ProbeReading(lps_mm, ijk, float(volume.values[k, j, i]), found)
 
 
-def _structures(twin: Twin, lps_mm: Point3, image_id: str) -> tuple[str, ...]:
-    """Names of the structures at a point of the image `image_id` (the primary if empty)."""
-    shown = twin.image(image_id) if image_id else twin.images[0]
+def _structures(twin: Twin, lps_mm: Point3) -> tuple[str, ...]:
+    """Names of the structures at a point of the twin's frame."""
     base = twin.image(twin.labels_on)
-    in_twin = transform_points(shown.twin_from_image, lps_mm)
-    in_labels = transform_points(np.asarray(np.linalg.inv(base.twin_from_image), np.float64), in_twin)
-    return structures_at(twin.labels, in_labels)
+    return structures_at(twin.labels, transform_points(_inverse(base.twin_from_image), lps_mm))
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def structures_at(labels: LabelMap, lps_mm: FloatArray) -> tuple[str, ...]:

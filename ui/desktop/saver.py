@@ -51,15 +51,21 @@ class Saver(QObject):
             self.save_as(_free_name(folder, twin.case_id))
 
     def save_as(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the twin as it is now to `path`."""
+        """Write the twin to `path`, with all its history if it has been saved before."""
         twin = self._state.twin
         if twin is None:
             return
         target = path if path.suffix == TWIN_SUFFIX else path.with_name(path.name + TWIN_SUFFIX)
-        actor = self._kept.reader()
+        actor, source = self._kept.reader(), self._state.path
+
+        def work(progress: Progress) -> OpenedTwin:
+            if source is None:
+                return _save(twin, target, overwrite, actor, progress)
+            return _copy(source, target, overwrite, actor, progress)
+
         self._jobs.run(
             "Saving the twin",
-            lambda progress: _save(twin, target, overwrite, actor, progress),
+            work,
             lambda opened: self._on_saved(twin, opened),
             is_current=lambda: self._state.twin is not None and self._state.twin.case_id == twin.case_id,
             on_stale=OpenedTwin.close,
@@ -70,7 +76,10 @@ class Saver(QObject):
             opened.close()
             self.save_as(opened.path, overwrite=True)
             return
-        self._state.set_saved(opened.path, opened.writer)
+        if self._state.read_only:
+            self._state.open_twin(opened.twin, path=opened.path, writer=opened.writer)
+        else:
+            self._state.set_saved(opened.path, opened.writer)
         self.saved.emit(opened)
 
 
@@ -78,6 +87,13 @@ def _save(twin: Twin, target: Path, overwrite: bool, actor: str, progress: Progr
     from surgtwin.store.save import save_twin
 
     save_twin(twin, target, overwrite=overwrite, progress=progress.part(0.0, 0.9, "Saving the twin"))
+    return open_to_edit(target, actor, progress.part(0.9, 1.0))
+
+
+def _copy(source: Path, target: Path, overwrite: bool, actor: str, progress: Progress) -> OpenedTwin:
+    from surgtwin.store.copy import copy_twin
+
+    copy_twin(source, target, overwrite=overwrite, progress=progress.part(0.0, 0.9, "Copying the twin"))
     return open_to_edit(target, actor, progress.part(0.9, 1.0))
 
 

@@ -19,11 +19,16 @@ from surgtwin.domain.measurement import Measurement, MeasurementKind
 from surgtwin.domain.twin import Side, Twin, TwinImage
 from surgtwin.domain.volume import Volume
 from ui.render.appearance import Look, default_looks
+from ui.render.scene import middle_of_organs
 from ui.render.windows import default_window
 
 from .history import Edit, History
 from .twin_changes import Accept, AddMeasurement, Change, RemoveMeasurement, SetSide, Unaccept, Writer
 from .view_state import Comparison, Tool, ViewState
+
+MEASUREMENT_WORDS = {
+    MeasurementKind.DISTANCE: "distance", MeasurementKind.ANGLE: "angle", MeasurementKind.ROI: "region",
+}  # fmt: skip
 
 __all__ = ["AppState", "Comparison", "Tool"]
 
@@ -85,22 +90,25 @@ class AppState(ViewState):
         self, twin: Twin, *, path: Path | None = None, writer: Writer | None = None, read_only: bool = False
     ) -> None:
         """Show `twin`. With a `path` and no `writer` it is read-only."""
-        same_grid = self._volume is not None and self._volume.grid.is_same_space(twin.primary.grid)
+        same_grid = self._grid is not None and self._grid.is_same_space(twin.primary.grid)
+        was_bare = self._twin is None
         self._drop()
         self._twin, self._path, self._writer = twin, path, writer
         self._read_only = read_only or (path is not None and writer is None)
         self._image_id = twin.images[0].image_id
-        self._volume = twin.primary
+        self._put_on_slices(twin.primary, twin.images[0].twin_from_image)
         self._displays = default_looks(twin.labels)
         if not same_grid:
-            self._look_anew(twin.primary)
+            self._look_anew(twin.primary, middle_of_organs(twin))
+        elif was_bare and self._is_at_start:
+            self._cursor = self._inside(middle_of_organs(twin))
         self._tell_all()
 
     def show_volume(self, volume: Volume) -> None:
         """Show an image that has no twin yet; nothing of it can be edited."""
         self._drop()
-        self._volume = volume
-        self._look_anew(volume)
+        self._put_on_slices(volume)
+        self._look_anew(volume, volume.grid.center())
         self._tell_all()
 
     def close(self) -> None:
@@ -115,12 +123,14 @@ class AppState(ViewState):
         self._displays = {name: shown.get(name, look) for name, look in default_looks(twin.labels).items()}
         if self._image_id not in {i.image_id for i in twin.images}:
             self._image_id = twin.images[0].image_id
-        self._volume = twin.image(self._image_id).volume
+        self._put_on_slices(twin.image(self._image_id).volume, twin.image(self._image_id).twin_from_image)
         self._history.clear()
         self._tell_all()
 
     def set_saved(self, path: Path, writer: Writer | None) -> None:
-        """The open twin lies at `path` from now on."""
+        """The open twin lies at `path` from now on; another program may write to where it lay before."""
+        if self._writer is not None and self._writer is not writer:
+            self._writer.close()
         self._path, self._writer = path, writer
         self._read_only = writer is None
         self.details_changed.emit()
@@ -129,15 +139,23 @@ class AppState(ViewState):
         """Show another image of the twin on the slices."""
         if self._twin is None or image_id == self._image_id:
             return
-        self._volume = self._twin.image(image_id).volume
+        image = self._twin.image(image_id)
+        self._put_on_slices(image.volume, image.twin_from_image)
         self._image_id = image_id
-        self._window = default_window(self._volume)
+        self._window = default_window(image.volume)
+        self._cursor = self._inside(self._cursor)
         self._tell_all()
+
+    @property
+    def _is_at_start(self) -> bool:
+        """True if nobody has moved the cross-hair since the image came."""
+        return self._grid is not None and self._cursor == self._inside(self._grid.center())
 
     def _drop(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._twin, self._volume, self._path, self._writer = None, None, None, None
+        self._put_on_slices(None)
+        self._twin, self._path, self._writer = None, None, None
         self._read_only, self._image_id, self._selected = False, "", ""
         self._displays, self._before_solo, self._soloed = {}, None, ""
         self._comparison, self._pointer = None, None
@@ -288,8 +306,9 @@ class AppState(ViewState):
         if not self.can_edit:
             return
         taken = {m.name for m in self.measurements()}
-        number = next(n for n in range(1, len(taken) + 2) if f"{kind.value} {n}" not in taken)
-        made = Measurement(uuid.uuid4().hex[:12], kind, points_mm, self._image_id, f"{kind.value} {number}")
+        word = MEASUREMENT_WORDS[kind]
+        number = next(n for n in range(1, len(taken) + 2) if f"{word} {n}" not in taken)
+        made = Measurement(uuid.uuid4().hex[:12], kind, points_mm, self._image_id, f"{word} {number}")
         self._edit(f"Add {made.name}", AddMeasurement(made), RemoveMeasurement(made.measurement_id))
 
     def remove_measurement(self, measurement_id: str) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PySide6.QtCore import QObject, Signal
 
-from surgtwin.domain.geometry import Point3
+from surgtwin.domain.geometry import FloatArray, Grid, Point3
 from surgtwin.domain.twin import Twin, TwinImage
 from surgtwin.domain.volume import Volume, Window
 from surgtwin.settings import MouseProfile
+from ui.render.reslice import SlabMode
+from ui.render.slice_source import moved_grid
 from ui.render.windows import default_window
 
 DEFAULT_LABEL_OPACITY = 0.4
@@ -59,10 +61,12 @@ class ViewState(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._volume: Volume | None = None
+        self._grid: Grid | None = None
         self._cursor: Point3 = (0.0, 0.0, 0.0)
         self._pointer: Point3 | None = None
         self._window = Window(400.0, 40.0)
         self._slab_mm = 0.0
+        self._slab_mode = SlabMode.MEAN
         self._label_opacity = DEFAULT_LABEL_OPACITY
         self._crosshair = True
         self._maximised = ""
@@ -78,25 +82,33 @@ class ViewState(QObject):
         return self._volume
 
     @property
+    def grid(self) -> Grid | None:
+        """Where the image on the slices lies in the twin's frame."""
+        return self._grid
+
+    @property
     def cursor_mm(self) -> Point3:
-        """Where the three slices meet, LPS mm."""
+        """Where the three slices meet, LPS mm of the twin's frame, whichever of its images is shown."""
         return self._cursor
 
     def set_cursor(self, lps_mm: ArrayLike) -> None:
-        """Move the meeting point of the slices, kept inside the image."""
-        point = np.asarray(lps_mm, dtype=np.float64)
-        if self._volume is not None:
-            grid = self._volume.grid
-            inside = np.clip(grid.to_ijk(point), 0.0, np.asarray(grid.size_ijk, dtype=np.float64) - 1.0)
-            point = grid.to_lps(inside)
-        moved = (float(point[0]), float(point[1]), float(point[2]))
+        """Move the meeting point of the slices (twin's frame), kept inside the image."""
+        moved = self._inside(lps_mm)
         if moved != self._cursor:
             self._cursor = moved
             self.cursor_moved.emit()
 
+    def _inside(self, lps_mm: ArrayLike) -> Point3:
+        """The point of the image on the slices that is nearest along its axes."""
+        point = np.asarray(lps_mm, dtype=np.float64)
+        if self._grid is not None:
+            last = np.asarray(self._grid.size_ijk, dtype=np.float64) - 1.0
+            point = self._grid.to_lps(np.clip(self._grid.to_ijk(point), 0.0, last))
+        return (float(point[0]), float(point[1]), float(point[2]))
+
     @property
     def pointer_mm(self) -> Point3 | None:
-        """LPS mm under the mouse, or None where it is over no image: what the probe reads."""
+        """LPS mm of the twin's frame under the mouse, or None where it is over no image: what the probe reads."""
         return self._pointer
 
     def set_pointer(self, lps_mm: Point3 | None) -> None:
@@ -121,6 +133,15 @@ class ViewState(QObject):
 
     def set_slab(self, slab_mm: float) -> None:
         self._slab_mm = min(max(slab_mm, 0.0), MAX_SLAB_MM)
+        self.layout_changed.emit()
+
+    @property
+    def slab_mode(self) -> SlabMode:
+        """How the layers of a slab become one picture, on all slices."""
+        return self._slab_mode
+
+    def set_slab_mode(self, mode: SlabMode | str) -> None:
+        self._slab_mode = SlabMode(mode)
         self.layout_changed.emit()
 
     @property
@@ -202,8 +223,11 @@ class ViewState(QObject):
             self._busy = busy
             self.busy_changed.emit()
 
-    def _look_anew(self, volume: Volume) -> None:
+    def _put_on_slices(self, volume: Volume | None, twin_from_image: FloatArray | None = None) -> None:
+        self._volume = volume
+        self._grid = moved_grid(volume.grid, twin_from_image) if volume is not None else None
+
+    def _look_anew(self, volume: Volume, at_mm: ArrayLike) -> None:
         self._window = default_window(volume)
-        x, y, z = volume.grid.center()
-        self._cursor = (float(x), float(y), float(z))
+        self._cursor = self._inside(at_mm)
         self._slab_mm = 0.0

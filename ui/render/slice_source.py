@@ -58,12 +58,12 @@ class SliceSource:
     ) -> None:
         self.volume = volume
         self.labels = labels
-        self.grid = _moved(volume.grid, twin_from_image)
+        self.grid = moved_grid(volume.grid, twin_from_image)
         background = float(volume.values.min()) if volume.values.dtype.kind != "f" else float(np.nanmin(volume.values))
         self._image = Reslicer(volume.values, self.grid.lps_from_ijk, background=background)
         self._layers: tuple[Reslicer, ...] = ()
         if labels is not None:
-            matrix = _moved(labels.grid, twin_from_labels).lps_from_ijk
+            matrix = moved_grid(labels.grid, twin_from_labels).lps_from_ijk
             self._layers = tuple(Reslicer(layer, matrix, is_labels=True) for layer in labels.layers)
         self._stacks = {view: slice_stack(self.grid, view) for view in View}
 
@@ -103,5 +103,6 @@ class SliceSource:
         return tuple(LabelColours(self.labels, n, looks) for n in range(len(self.labels.layers)))
 
 
-def _moved(grid: Grid, matrix: FloatArray | None) -> Grid:
+def moved_grid(grid: Grid, matrix: FloatArray | None) -> Grid:
+    """The grid after a change of frame: `matrix` (4, 4) maps its LPS to the other frame's; None leaves it."""
     return grid if matrix is None else Grid(grid.shape, np.asarray(matrix) @ grid.lps_from_ijk)

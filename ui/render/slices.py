@@ -134,6 +134,11 @@ class SliceFrame:
         fixed = self.to_lps(about_pixel)
         return replace(self, mm_per_pixel=scale, centre_mm=fixed + (self.centre_mm - fixed) * scale / self.mm_per_pixel)
 
+    def resized(self, size: tuple[int, int]) -> SliceFrame:
+        """The frame in a picture of another size, about the same piece of the patient in it."""
+        scale = self.mm_per_pixel * min(self.size) / min(size)
+        return replace(self, size=size, mm_per_pixel=float(np.clip(scale, MIN_MM_PER_PIXEL, MAX_MM_PER_PIXEL)))
+
     def panned(self, columns: float, rows: float) -> SliceFrame:
         """The frame after the picture was dragged by so many pixels."""
         shift = self.stack.right * columns + self.stack.down * rows

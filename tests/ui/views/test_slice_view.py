@@ -252,7 +252,7 @@ def test_a_mip_slab_shows_what_lies_slices_away(axial: SliceView, state: AppStat
     state.set_cursor(sphere_twin.primary.grid.center())
     thin = axial.pixels().max()
     state.set_slab(100.0)
-    axial.set_slab_mode(SlabMode.MIP)
+    state.set_slab_mode(SlabMode.MIP)
     assert axial.pixels().max() > thin
 
 

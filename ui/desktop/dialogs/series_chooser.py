@@ -40,6 +40,7 @@ class SeriesChooser(AskingDialog):
         self.list.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
         self.list.setWordWrap(True)
         self.list.setSpacing(2)
+        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.setAccessibleName("Series, best first")
         self._names_patients = len(_patients(choices)) > 1
         for choice in choices.choices:
@@ -73,7 +74,7 @@ class SeriesChooser(AskingDialog):
             return
         choice = self._choices.choices[row]
         refused = bool(choice.refusal)
-        self.reason.setText(choice.refusal)
+        self.reason.setText(_why(choice))
         self.reason.setVisible(refused)
         mendable = refused and can_regularise(choice)
         self.regularise.setVisible(mendable)
@@ -112,6 +113,12 @@ class SeriesChooser(AskingDialog):
         if item is not None:
             item.setIcon(QIcon(QPixmap.fromImage(image)))
         self._fetch_after(self._fetching)
+
+
+def _why(choice: ImageChoice) -> str:
+    """What speaks against a series, a line for each thing that was found."""
+    found = [f.message for f in choice.series.findings] if choice.series is not None else []
+    return "\n".join(found) if choice.refusal and found else choice.refusal
 
 
 def can_regularise(choice: ImageChoice) -> bool:

@@ -18,11 +18,14 @@ class SideDialog(AskingDialog):
     def __init__(self, twin: Twin, side: Side, parent: QWidget | None = None) -> None:
         word = SIDE_WORDS[side]
         stated = side is not Side.NOT_STATED
+        whose = f" of {patient_name(twin.patient)}" if twin.patient.is_known else ""
         sentence = (
-            f"The operated side of {patient_name(twin.patient)} is the patient's {word}."
+            f"The operated side{whose} is the patient's {word}."
             if side in (Side.RIGHT, Side.LEFT)
-            else f"The operated side of {patient_name(twin.patient)}: {word}."
+            else f"The operated side{whose}: {word}."
         )
+        if not twin.patient.is_known:
+            sentence += " These images do not say whose they are: make sure first."
         super().__init__("Operated side", sentence, f"Confirm {word}" if stated else "Withdraw the side", parent)
         self.warning_text = side_warning(twin, side)
         if self.warning_text:

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from surgtwin.domain.geometry import Point3
-from surgtwin.domain.volume import Modality, Window
+from surgtwin.domain.volume import Window
+from ui.render.annotations import value_text
+from ui.render.reslice import SlabMode
 from ui.render.volume_rendering import volume_presets
 from ui.render.windows import WindowPreset, presets_for
 
@@ -27,14 +29,12 @@ from .findings_list import FindingsList
 from .labels import Section, discard, horizontal_line, text_label
 
 SLABS_MM = (0.0, 3.0, 5.0, 10.0, 20.0, 40.0)
-CAMERAS = (
-    ("anterior", "Front", "From the front (anterior)"),
-    ("posterior", "Back", "From the back (posterior)"),
-    ("left", "Left", "From the patient's left"),
-    ("right", "Right", "From the patient's right"),
-    ("superior", "Head", "From the head (superior)"),
-    ("inferior", "Feet", "From the feet (inferior)"),
+SLAB_MODES = (
+    (SlabMode.MEAN, "Mean", "The mean of the slab: less noise"),
+    (SlabMode.MIP, "MIP", "The brightest of the slab: vessels with contrast"),
+    (SlabMode.MINIP, "MinIP", "The darkest of the slab: airways, bile ducts"),
 )
+NO_SLAB = "Choose a thickness first: one slice has nothing to merge"
 LARGEST_VALUE = 100_000.0
 MAX_NAMES = 4
 
@@ -134,9 +134,15 @@ class SlicesSection(Section):
         self._state = state
         self.slab = QComboBox()
         for mm in SLABS_MM:
-            self.slab.addItem(f"{mm:g} mm slab" if mm else "One slice", mm)
+            self.slab.addItem(f"{mm:g} mm" if mm else "One slice", mm)
         self.slab.setToolTip("Thickness that a slice view shows at once")
         self.slab.activated.connect(lambda n: state.set_slab(SLABS_MM[n]))
+        self.slab_mode = QComboBox()
+        for mode, words, tip in SLAB_MODES:
+            self.slab_mode.addItem(words, mode)
+            self.slab_mode.setItemData(self.slab_mode.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.slab_mode.setAccessibleName("What a slab shows")
+        self.slab_mode.activated.connect(lambda n: state.set_slab_mode(SLAB_MODES[n][0]))
         self.overlay = QSlider(Qt.Orientation.Horizontal)
         self.overlay.setRange(0, 100)
         self.overlay.setAccessibleName("Overlay of the structures")
@@ -146,6 +152,7 @@ class SlicesSection(Section):
         thickness = QHBoxLayout()
         thickness.addWidget(text_label("Thickness", "quiet"))
         thickness.addWidget(self.slab, 1)
+        thickness.addWidget(self.slab_mode)
         row = QHBoxLayout()
         row.addWidget(text_label("Structures", "quiet"))
         row.addWidget(self.overlay, 1)
@@ -157,33 +164,27 @@ class SlicesSection(Section):
         self.refresh()
 
     def refresh(self) -> None:
-        for widget in (self.slab, self.overlay, self.crosshair):
+        for widget in (self.slab, self.slab_mode, self.overlay, self.crosshair):
             widget.blockSignals(True)
         nearest = min(range(len(SLABS_MM)), key=lambda n: abs(SLABS_MM[n] - self._state.slab_mm))
         self.slab.setCurrentIndex(nearest)
+        self.slab_mode.setCurrentIndex(self.slab_mode.findData(self._state.slab_mode))
+        self.slab_mode.setEnabled(self._state.slab_mm > 0)
+        self.slab_mode.setToolTip(
+            self.slab_mode.currentData(Qt.ItemDataRole.ToolTipRole) if self._state.slab_mm > 0 else NO_SLAB
+        )
         self.overlay.setValue(round(self._state.label_opacity * 100))
         self.crosshair.setChecked(self._state.crosshair)
-        for widget in (self.slab, self.overlay, self.crosshair):
+        for widget in (self.slab, self.slab_mode, self.overlay, self.crosshair):
             widget.blockSignals(False)
 
 
 class SpaceSection(Section):
-    """Where the 3D view is looked at from, and the image itself as a volume."""
+    """The image itself as a volume in the 3D view; where it is looked at from stands above the view."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__("3D view")
         self._state = state
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        self.cameras: dict[str, QPushButton] = {}
-        for n, (direction, words, tip) in enumerate(CAMERAS):
-            button = QPushButton(words)
-            button.setProperty("role", "compact")
-            button.setToolTip(tip)
-            button.clicked.connect(lambda _=False, d=direction: state.request_camera(d))
-            grid.addWidget(button, n // 3, n % 3)
-            self.cameras[direction] = button
-        self.body.addLayout(grid)
         row = QHBoxLayout()
         row.addWidget(text_label("Volume rendering", "quiet"))
         self.rendering = QComboBox()
@@ -235,8 +236,7 @@ class ProbeSection(Section):
             self.structures.setText("")
             self.place.setText(_in_words(place))
             return
-        unit = "HU" if volume.modality is Modality.CT else ""
-        self.value.setText(f"{reading.value:g} {unit}".strip())
+        self.value.setText(value_text(reading.value, volume))
         self.structures.setText(_names(reading.structures))
         self.place.setText(_in_words(reading.lps_mm))
         self.place.setToolTip(f"Voxel {reading.ijk[0]}, {reading.ijk[1]}, {reading.ijk[2]} (i, j, k)")

@@ -15,6 +15,7 @@ ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 WORDS = {Severity.ERROR: "Serious", Severity.WARNING: "Check", Severity.INFO: "Note"}
 ROLES = {Severity.ERROR: "violated", Severity.WARNING: "unproven", Severity.INFO: "quiet"}
 SHOWN_AT_FIRST = 2
+"""Of what is to be checked; mere notes wait behind a button."""
 ICON_PX = 16
 
 
@@ -56,13 +57,16 @@ class FindingsList(QWidget):
             if (old := item.widget()) is not None:
                 discard(old)
         found = self.findings()
-        for finding in found if self._all_shown else found[:SHOWN_AT_FIRST]:
+        first = [f for f in found if f.severity is not Severity.INFO][:SHOWN_AT_FIRST]
+        for finding in found if self._all_shown else first:
             self._rows.addWidget(self._row(finding))
-        if not found:
-            self._rows.addWidget(text_label("Nothing to report.", "quiet"))
-        hidden = len(found) - SHOWN_AT_FIRST
-        self.more.setVisible(hidden > 0)
-        self.more.setText("Show fewer" if self._all_shown else f"Show {hidden} more")
+        if not first and not self._all_shown:
+            self._rows.addWidget(text_label("Nothing to check.", "quiet"))
+        waiting = found[len(first) :]
+        notes = all(f.severity is Severity.INFO for f in waiting)
+        self.more.setVisible(bool(waiting))
+        what = ("1 note" if len(waiting) == 1 else f"{len(waiting)} notes") if notes else f"{len(waiting)} more"
+        self.more.setText("Show fewer" if self._all_shown else f"Show {what}")
 
     def _reset(self) -> None:
         self._all_shown = False

@@ -6,7 +6,6 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.measurement import Measurement, MeasurementKind
 
 from ..icons import icon
@@ -43,6 +42,7 @@ class MeasurementsPanel(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName("Measurements")
         self.list.itemClicked.connect(self._go_there)
+        self.list.itemActivated.connect(self._go_there)
         self.list.currentItemChanged.connect(lambda *_: self._refresh_button())
         self.remove = QPushButton("Remove")
         self.remove.setIcon(icon("delete"))
@@ -94,11 +94,9 @@ class MeasurementsPanel(QWidget):
         """Show the image it was made on, and its middle (an angle's vertex, a region's centre)."""
         wanted = item.data(Qt.ItemDataRole.UserRole)
         m = next((m for m in self._state.measurements() if m.measurement_id == wanted), None)
-        twin, shown = self._state.twin, self._state.image
-        if m is None or twin is None or shown is None:
+        if m is None:
             return
         points = np.asarray(m.points_mm)
         anchors = {MeasurementKind.DISTANCE: points.mean(axis=0), MeasurementKind.ANGLE: points[1]}
-        in_twin = transform_points(twin.image(m.image_id).twin_from_image, anchors.get(m.kind, points[0]))
-        image_from_twin = np.asarray(np.linalg.inv(shown.twin_from_image), np.float64)
-        self._state.set_cursor(transform_points(image_from_twin, in_twin))
+        self._state.set_image(m.image_id)
+        self._state.set_cursor(anchors.get(m.kind, points[0]))

@@ -124,8 +124,9 @@ class StructureModel(QAbstractTableModel):
         if column in (Column.EYE, Column.COLOUR):
             return _HINTS[column]
         method = twin.provenance.methods.get(structure.name, structure.origin)
-        parts = with_parts(twin.labels, structure)
-        return "\n".join(line for line in (structure.name, parts, f"Found by: {method}") if line)
+        own, parts = structure_volume(twin.labels, structure), with_parts(twin.labels, structure)
+        volume = f"{own} of its own, {parts}" if parts else own
+        return f"{structure.name}: {volume}\nFound by: {method}"
 
     def _ink(self, twin: Twin, structure: Structure, column: Column) -> QColor | None:
         if not self._state.visible(structure.name) or not twin.labels.voxels(structure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -30,6 +30,8 @@ from .structure_list import Column, StructureFilter, StructureModel
 
 ICON_PX = 16
 NARROW_COLUMN_PX = 26
+COMPACT_BELOW_PX = 480
+"""Of the whole panel, in Qt's pixels: a full-HD screen at 150 % and more."""
 NOTHING_SELECTED = "Click a structure to see how large it is and to change how it is shown."
 NO_STRUCTURES = "The organs stand here once they have been found: each with its volume, to show, hide and check."
 ACCEPT_TIP = "Say that you have checked it and it is right  (A)"
@@ -85,7 +87,6 @@ class StructuresPanel(QWidget):
         self.detail.refresh()
         self.waiting.setVisible(twin is None)
         self.tree.setVisible(twin is not None)
-        self.detail.setVisible(twin is not None)
         if twin is None:
             self.footer.hide()
             return
@@ -189,6 +190,11 @@ class StructuresPanel(QWidget):
         column.addWidget(self.footer)
         column.addWidget(self.detail)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Where there is little height the list has it."""
+        super().resizeEvent(event)
+        self.detail.set_compact(event.size().height() < COMPACT_BELOW_PX)
+
 
 def _tool(name: str, tip: str, slot: Callable[[], None]) -> QToolButton:
     button = QToolButton()
@@ -209,6 +215,7 @@ class StructureDetail(QFrame):
         super().__init__()
         self.setObjectName("detail")
         self._state = state
+        self._is_compact = False
         self.name = ElidedLabel(role="section")
         self.volume = text_label()
         self.parts = text_label(role="quiet", wrap=True)
@@ -224,16 +231,15 @@ class StructureDetail(QFrame):
         self.solo.clicked.connect(lambda: self._state.solo(self._state.selected))
         self.accept = QPushButton("Accept")
         self.accept.clicked.connect(lambda: self.accept_asked.emit(self._state.selected))
-        self.hint = text_label(
-            "Click a structure to see how large it is and to change how it is shown.", "quiet", wrap=True
-        )
+        self.hint = text_label(NOTHING_SELECTED, "quiet", wrap=True)
         self._lay_out()
 
     def refresh(self) -> None:
         name, twin = self._state.selected, self._state.twin
         chosen = bool(name) and twin is not None
         self._content.setVisible(chosen)
-        self.hint.setVisible(not chosen)
+        self.hint.setVisible(not chosen and not self._is_compact)
+        self.setVisible(twin is not None and (chosen or not self._is_compact))
         if not chosen or twin is None:
             return
         structure = twin.labels.structure(name)
@@ -241,9 +247,13 @@ class StructureDetail(QFrame):
         volume = structure_volume(twin.labels, structure)
         parts = with_parts(twin.labels, structure)
         self.name.set_text(name)
-        self.volume.setText(volume)
         self.parts.setText(parts)
-        self.parts.setVisible(bool(parts))
+        self.parts.setVisible(bool(parts) and not self._is_compact)
+        self.status.setVisible(not self._is_compact)
+        mark, words = ("\u2713", "Accepted by a person") if accepted else ("\u25c7", "Not accepted by a person")
+        self.volume.setText(f"{mark} {volume}" if self._is_compact else volume)
+        self.volume.setToolTip(words)
+        set_role(self.volume, ("" if accepted else "unproven") if self._is_compact else "")
         self.status.setText("\u2713 accepted by a person" if accepted else "\u25c7 not accepted by a person")
         set_role(self.status, "safe" if accepted else "unproven")
         self.opacity.blockSignals(True)
@@ -255,11 +265,19 @@ class StructureDetail(QFrame):
         self.accept.setToolTip(WITHDRAW_TIP if accepted else ACCEPT_TIP)
         self.accept.setEnabled(self._state.can_edit)
 
+    def set_compact(self, compact: bool) -> None:
+        """Only what is changed often, and nothing while no structure is selected."""
+        if compact != self._is_compact:
+            self._is_compact = compact
+            margin = 4 if compact else 8
+            self._outer.setContentsMargins(12, margin, 12, margin)
+            self.refresh()
+
     def _on_opacity(self, percent: int) -> None:
         self._state.set_opacity(self._state.selected, percent / 100.0)
 
     def _lay_out(self) -> None:
-        outer = QVBoxLayout(self)
+        outer = self._outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 8, 12, 8)
         outer.addWidget(self.hint)
         self._content = QWidget()

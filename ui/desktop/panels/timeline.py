@@ -70,6 +70,7 @@ class Timeline(QFrame):
             button.setToolTip(f"Revision {revision.number}: {revision.cause} ({revision.state})")
             button.clicked.connect(lambda _=False, n=revision.number: self._ask(n))
             self._row.addWidget(button)
+            button.show()
             self.buttons[revision.number] = button
         self.hint.set_text(f"Revision {twin.revision.number}: {twin.revision.cause}")
 

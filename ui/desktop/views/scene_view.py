@@ -14,7 +14,7 @@ from surgtwin.domain.mesh import OrganMesh
 from ui.render.appearance import Look
 from ui.render.cameras import box_corners, mm_per_pixel, orbit, pan, point_camera, preset, project, zoom
 from ui.render.orientation_cube import cube_renderer, follow, place
-from ui.render.scene import new_renderer, points_of_interest, tune_transparency
+from ui.render.scene import meshes_in_twin, new_renderer, points_of_interest, tune_transparency
 from ui.render.volume_rendering import VolumePreset, VolumeRendering, volume_presets
 
 from ..actors.organ_mesh import OrganMeshItem
@@ -71,6 +71,7 @@ class SceneView(VtkCanvas):
         state.measurements_changed.connect(self._on_measurements)
         state.volume_rendering_changed.connect(self._on_rendering)
         state.camera_requested.connect(self.look_from)
+        state.details_changed.connect(self.update)
         state.cursor_moved.connect(self.update)
         state.layout_changed.connect(self.update)
 
@@ -107,14 +108,14 @@ class SceneView(VtkCanvas):
         state = self.state
         if state.twin is not None and state.twin.meshes and not state.volume_preset:
             return points_of_interest(state.twin, {n for n in self.items if state.visible(n)})
-        if state.volume is not None:
-            return state.volume.grid.corners()
+        if state.grid is not None:
+            return state.grid.corners()
         return box_corners((-100, 100, -100, 100, -100, 100))
 
     def _on_twin(self) -> None:
         self._remove(self.items)
         twin = self.state.twin
-        self._add(self.items, twin.meshes if twin is not None else ())
+        self._add(self.items, meshes_in_twin(twin) if twin is not None else ())
         self._on_measurements()
         self._drop_rendering()
         self._on_rendering()
@@ -183,6 +184,7 @@ class SceneView(VtkCanvas):
         if self._rendering is not None:
             self._scene.RemoveVolume(self._rendering.prop)
             self._rendering = None
+            self._is_aimed = False
 
     # --- motion
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLineF, QPointF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from surgtwin.domain.measurement import MeasurementKind
@@ -13,7 +13,8 @@ from ui.render.orientation_cube import cube_edge
 from ui.render.palette import QUIET, TEXT, UNPROVEN
 from ui.render.slices import edge_letters
 
-from .slice_overlay import GAP, draw_letters, draw_lines, draw_scale, draw_text
+from ..wording import structure_volume
+from .slice_overlay import GAP, draw_letters, draw_lines, draw_note, draw_scale, draw_text
 
 if TYPE_CHECKING:
     from .scene_view import SceneView
@@ -41,10 +42,11 @@ def write_over_scene(painter: QPainter, view: SceneView) -> None:
     draw_scale(painter, size[0] - cube - GAP, size[1] - GAP, 1.0 / view.pixels_per_mm(), size[0] * 0.2)
     if view.state.crosshair:
         _draw_meeting_point(painter, view.place_of(view.state.cursor_mm))
+    taken: list[QRectF] = []
     for m in view.state.measurements():
         if m.kind is not MeasurementKind.ROI:
             text = f"{m.value:.1f} mm" if m.kind is MeasurementKind.DISTANCE else f"{m.value:.1f}°"
-            draw_text(painter, view.place_of(m.points_mm[1]) + QPointF(GAP, 0), text, TEXT, _FLAG.AlignVCenter)
+            draw_note(painter, view.place_of(m.points_mm[1]) + QPointF(GAP, -GAP), (text,), taken)
     _write_selected(painter, view, size)
 
 
@@ -53,8 +55,7 @@ def _write_selected(painter: QPainter, view: SceneView, size: tuple[float, float
     twin, name = view.state.twin, view.state.selected
     if twin is None or not name:
         return
-    volume = twin.labels.volume_ml(twin.labels.structure(name))
-    lines = [(f"{name}   {volume:.0f} mL", TEXT)]
+    lines = [(f"{name}   {structure_volume(twin.labels, twin.labels.structure(name))}", TEXT)]
     if name not in twin.accepted:
         lines.append(("not yet accepted by a person", UNPROVEN))
     draw_lines(painter, QPointF(GAP, size[1] - GAP), lines, _FLAG.AlignLeft | _FLAG.AlignBottom)

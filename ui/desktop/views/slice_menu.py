@@ -30,8 +30,8 @@ def slice_menu(view: SliceView, at: QPointF) -> QMenu:
     menu.addSeparator()
     group = QActionGroup(menu)
     for mode, name in _SLAB_NAMES.items():
-        action = QAction(name, menu, checkable=True, checked=view.slab_mode is mode)
-        action.triggered.connect(lambda _=False, chosen=mode: view.set_slab_mode(chosen))
+        action = QAction(name, menu, checkable=True, checked=view.state.slab_mode is mode)
+        action.triggered.connect(lambda _=False, chosen=mode: view.state.set_slab_mode(chosen))
         group.addAction(action)
         menu.addAction(action)
     measurement = view.measurement_at(at)

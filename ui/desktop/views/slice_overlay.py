@@ -18,7 +18,9 @@ GAP = 8.0
 CROSSHAIR_GAP = 12.0
 LETTER_SCALE = 1.2
 HALO = 3.0
-RIM = QColor(0, 0, 0, 150)
+NOTE_GROUND = QColor(16, 18, 22, 190)
+NOTE_PADDING = 4.0
+RIM = QColor(0, 0, 0, 210)
 _RIM_OFFSETS = tuple(QPointF(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y)
 """A rim of drawn glyphs is ten times faster than a stroked path."""
 
@@ -100,7 +102,29 @@ def draw_crosshair(painter: QPainter, view: View, at: tuple[float, float], size:
         painter.drawLines([line for line in lines if _is_forward(line)])
 
 
-def draw_measurement(painter: QPainter, shape: DrawnMeasurement, *, is_draft: bool = False) -> None:
+def draw_note(painter: QPainter, at: QPointF, lines: Sequence[str], taken: list[QRectF]) -> None:
+    """Numbers on a dark ground with their top left corner at `at`, or below what is written there already.
+
+    `taken` holds the places of the notes so far, and gets this one's.
+    """
+    metrics = QFontMetricsF(painter.font())
+    width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * NOTE_PADDING
+    room = QRectF(at.x(), at.y(), width, metrics.height() * len(lines) + 2)
+    while hit := next((other for other in taken if other.intersects(room)), None):
+        room.moveTop(hit.bottom() + 1)
+    taken.append(room)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(NOTE_GROUND)
+    painter.drawRoundedRect(room, 3, 3)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QColor(*TEXT))
+    for n, line in enumerate(lines):
+        painter.drawText(QPointF(room.x() + NOTE_PADDING, room.y() + 1 + metrics.ascent() + n * metrics.height()), line)
+
+
+def draw_measurement(
+    painter: QPainter, shape: DrawnMeasurement, taken: list[QRectF], *, is_draft: bool = False
+) -> None:
     """Line or circle with its numbers; dashed where only its projection lies on the slice."""
     colour: Rgb = ACCENT if is_draft or shape.is_whole else QUIET
     style = Qt.PenStyle.SolidLine if shape.is_whole else Qt.PenStyle.DashLine
@@ -116,9 +140,7 @@ def draw_measurement(painter: QPainter, shape: DrawnMeasurement, *, is_draft: bo
     else:
         middle = shape.path[len(shape.path) // 2] if len(shape.path) == 3 else _middle(shape.path)
         at = QPointF(middle[0] + GAP, middle[1] + GAP / 2)
-    draw_lines(
-        painter, at, [(text, TEXT) for text in shape.lines], Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-    )
+    draw_note(painter, at, shape.lines, taken)
 
 
 def _draw_shape(painter: QPainter, shape: DrawnMeasurement) -> None:

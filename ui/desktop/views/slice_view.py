@@ -22,7 +22,6 @@ from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.volume import Window
-from ui.render.reslice import SlabMode
 from ui.render.slice_source import CutSlice, SliceStyle
 from ui.render.slices import SliceFrame, SliceStack, View, fitted_frame
 from ui.render.windows import default_window
@@ -57,7 +56,6 @@ class SliceView(QWidget):
     ) -> None:
         super().__init__(parent)
         self.state, self.view = state, view
-        self.slab_mode = SlabMode.MEAN
         self._follows_window = follows_state_window
         self._own_window: Window | None = None
         self._subject: SliceSubject | None = None
@@ -140,7 +138,7 @@ class SliceView(QWidget):
 
     def style_shown(self) -> SliceStyle:
         state = self.state
-        return SliceStyle(self.window_shown, state.label_opacity, True, state.slab_mm, self.slab_mode)
+        return SliceStyle(self.window_shown, state.label_opacity, True, state.slab_mm, state.slab_mode)
 
     def point_at(self, at: QPointF) -> Point3 | None:
         """LPS mm under a place in the widget."""
@@ -212,10 +210,6 @@ class SliceView(QWidget):
         self._set_frame(replace(self._frame, centre_mm=centre, mm_per_pixel=other.frame.mm_per_pixel))
         self._is_fitted = other._is_fitted
 
-    def set_slab_mode(self, mode: SlabMode) -> None:
-        self.slab_mode = mode
-        self._recut()
-
     def set_window(self, window: Window) -> None:
         """Through the state where this view follows it, else its own."""
         if self._follows_window:
@@ -234,8 +228,12 @@ class SliceView(QWidget):
             return
         index = self.index
         on_slice = self.stack.on_slice(self._frame.centre_mm, index)
-        if np.abs(on_slice - self._frame.centre_mm).max() > self.stack.step_mm * 1e-6:
+        is_other = np.abs(on_slice - self._frame.centre_mm).max() > self.stack.step_mm * 1e-6
+        if not self._is_fitted and not self.rect().toRectF().contains(self.place_of(self.state.cursor_mm)):
+            on_slice = self.stack.on_slice(self.state.cursor_mm, index)  # a magnified view goes where the others went
+        if np.any(on_slice != self._frame.centre_mm):
             self._set_frame(replace(self._frame, centre_mm=on_slice))
+        if is_other:
             self.slice_changed.emit()
         self.update()
 
@@ -340,7 +338,7 @@ class SliceView(QWidget):
             if self._is_fitted:
                 self.fit()
             else:
-                self._set_frame(replace(self._frame, size=self._device_size()))
+                self._set_frame(self._frame.resized(self._device_size()))
         super().resizeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802

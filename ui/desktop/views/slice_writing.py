@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from ui.render.annotations import position_text, thickness_text, value_text, window_text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SMALL_WIDTH = 260
 """A view narrower than this shows only what is needed to read it."""
 MIN_TEXT_PIXELS = 11
+SLAB_NAMES = {SlabMode.MEAN: "mean", SlabMode.MIP: "MIP", SlabMode.MINIP: "MinIP"}
 _FLAG = Qt.AlignmentFlag
 
 
@@ -34,11 +35,12 @@ def write_over(painter: QPainter, view: SliceView) -> None:
     if view.state.crosshair:
         place = view.place_of(view.state.cursor_mm)
         draw_crosshair(painter, view.view, (place.x(), place.y()), size)
+    taken: list[QRectF] = []
     for shape in view.drawn_measurements():
-        draw_measurement(painter, shape)
+        draw_measurement(painter, shape, taken)
     draft = view.drawn_draft()
     if draft is not None:
-        draw_measurement(painter, draft, is_draft=True)
+        draw_measurement(painter, draft, taken, is_draft=True)
     if view.stack is not None:
         draw_letters(painter, size, view.stack.letters())
     _write_corners(painter, view, size)
@@ -73,8 +75,7 @@ def _thickness(view: SliceView) -> str:
         return ""
     text = thickness_text(stack, view.state.slab_mm)
     is_slab = view.state.slab_mm > stack.step_mm
-    names = {SlabMode.MEAN: "mean", SlabMode.MIP: "MIP", SlabMode.MINIP: "MinIP"}
-    return f"{text} {names[view.slab_mode]}" if is_slab else text
+    return f"{text} {SLAB_NAMES[view.state.slab_mode]}" if is_slab else text
 
 
 def probe_lines(view: SliceView) -> list[tuple[str, Rgb]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ui.render.palette import PANEL, QUIET, TEXT, VIEW_COLOURS
 
 STRIP_HEIGHT = 24
+LEAST_WIDTH = 120
+ROOM_FOR_TITLE, ROOM_FOR_BUTTON = 150, 26
 
 
 class ViewFrame(QFrame):
@@ -30,6 +33,7 @@ class ViewFrame(QFrame):
         self._title.setObjectName("viewTitle")
         self._detail = QLabel("")
         self._detail.setObjectName("viewDetail")
+        self._extras: list[QToolButton] = []
         self._row = QHBoxLayout(strip)
         self._row.setContentsMargins(8, 0, 4, 0)
         self._row.setSpacing(2)
@@ -53,9 +57,22 @@ class ViewFrame(QFrame):
         button.setAutoRaise(True)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(lambda _checked=False: on_click())
-        before = self._row.indexOf(self._maximise) if hasattr(self, "_maximise") else self._row.count()
-        self._row.insertWidget(before, button)
+        is_extra = hasattr(self, "_maximise")
+        self._row.insertWidget(self._row.indexOf(self._maximise) if is_extra else self._row.count(), button)
+        if is_extra:
+            self._extras.append(button)
         return button
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The extra buttons never widen a view: they go where there is no room (the menus have them too)."""
+        least = super().minimumSizeHint()
+        return QSize(min(least.width(), LEAST_WIDTH), least.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        has_room = event.size().width() >= ROOM_FOR_TITLE + ROOM_FOR_BUTTON * len(self._extras)
+        for button in self._extras:
+            button.setVisible(has_room)
+        super().resizeEvent(event)
 
     def set_title(self, text: str) -> None:
         self._title.setText(text)

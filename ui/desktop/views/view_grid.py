@@ -9,7 +9,6 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
 from ui.render.annotations import slice_text
-from ui.render.cameras import PRESETS
 from ui.render.slices import View
 
 from ..state import AppState
@@ -21,7 +20,14 @@ from .view_frame import ViewFrame
 
 SCENE = "3d"
 HANDLE_PIXELS = 3
-_CAMERA_LETTERS = {"anterior": "A", "posterior": "P", "left": "L", "right": "R", "superior": "S", "inferior": "I"}
+_CAMERAS = {
+    "anterior": ("A", "From the front (anterior)  (Shift+A)"),
+    "posterior": ("P", "From the back (posterior)  (Shift+P)"),
+    "left": ("L", "From the patient's left  (Shift+L)"),
+    "right": ("R", "From the patient's right  (Shift+R)"),
+    "superior": ("S", "From the head (superior)  (Shift+H)"),
+    "inferior": ("I", "From the feet (inferior)  (Shift+F)"),
+}
 
 
 class ViewGrid(QWidget):
@@ -77,9 +83,9 @@ class ViewGrid(QWidget):
     def _scene_frame(self) -> ViewFrame:
         frame = ViewFrame(SCENE, "3D", self.scene)
         frame.maximise_asked.connect(self._toggle)
-        for name in PRESETS:
-            frame.add_button(_CAMERA_LETTERS[name], f"Look from {name}", partial(self.state.request_camera, name))
-        frame.add_button("\u21ba", "Fit all organs that are shown", partial(self.state.request_camera, "reset"))
+        for name, (letter, tip) in _CAMERAS.items():
+            frame.add_button(letter, tip, partial(self.state.request_camera, name))
+        frame.add_button("\u21ba", "Fit all organs that are shown  (Home)", partial(self.state.request_camera, "reset"))
         return frame
 
     # --- following the state
