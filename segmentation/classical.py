@@ -83,7 +83,7 @@ def find_classical(grid: Grid, hu: Values, organs: Values, progress: Progress = 
             "The CT's values are clipped (nothing below -125 HU), so lungs and bone can't be found from them. "
             "Use the original series if they are needed."
         )
-        findings.append(Finding("clipped-values", Severity.WARNING, message, numbers={"lowest_hu": float(hu.min())}))
+        findings.append(Finding("clipped-ct", Severity.WARNING, message, numbers={"lowest_hu": float(hu.min())}))
     else:
         lungs = find_lungs(hu, body, spacing)
         progress.update(0.75)

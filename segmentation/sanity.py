@@ -80,7 +80,7 @@ def check_segmentation(labels: LabelMap, expected: Sequence[str]) -> list[Findin
     for name in expected:
         if name not in by_name:
             message = f"No {name} was found."
-            findings.append(Finding("not-found", Severity.WARNING, message, structure=name))
+            findings.append(Finding("structure-absent", Severity.WARNING, message, structure=name))
     for structure in placed:
         if structure.name in expected:
             findings += check_volume(structure) + check_pieces(structure)

@@ -24,6 +24,7 @@ from .ports import Segmentation
 Segment = Callable[[Volume, Progress], Segmentation]
 
 _LIBRARIES = ("numpy", "torch", "vtk", "pydicom", "SimpleITK", "fast-simplification")
+SAID_ONCE = frozenset({"clipped-ct", "structure-absent"})
 _SEGMENT_SHARE = 0.8
 """Of a build's time, on a CPU, measured on abdominal CTs."""
 
@@ -75,8 +76,17 @@ def build_twin(
         meshes=meshes,
         revision=Revision(1, None, "built from the primary image", RevisionState.ACCEPTED, now),
         provenance=provenance,
-        findings=(*volume.findings, *segmentation.findings, *mesh_findings(labels, meshes)),
+        findings=said_once((*volume.findings, *segmentation.findings, *mesh_findings(labels, meshes))),
     )
+
+
+def said_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings without repeats: loader, network and mesher each notice clipped values or an absent organ."""
+    kept: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        words = "" if finding.code in SAID_ONCE else finding.message
+        kept.setdefault((finding.code, finding.structure, words), finding)
+    return tuple(kept.values())
 
 
 def mesh_findings(labels: LabelMap, meshes: tuple[OrganMesh, ...]) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +78,8 @@ def find_images(path: Path, progress: Progress = SILENT) -> ImageChoices:
         return ImageChoices((_file_choice(path),))
     files = sorted(p for p in path.rglob("*") if p.is_file() and is_supported_image(p)) if path.is_dir() else []
     result = scan(path, progress)
-    known = {f.resolve() for f in files}
-    skipped = tuple(s for s in result.skipped if (path / s.path).resolve() not in known)
+    known = {os.path.realpath(f) for f in files}
+    skipped = tuple(s for s in result.skipped if os.path.realpath(path / s.path) not in known)
     choices = [_series_choice(s) for s in result.series] + [_file_choice(f, path) for f in files]
     return ImageChoices(tuple(choices), skipped)
 
@@ -114,9 +115,7 @@ def load_choice(
 
 
 def _series_choice(series: SeriesInfo) -> ImageChoice:
-    refusal = (
-        "" if series.is_loadable else "; ".join(f.message for f in series.findings) or "It has no usable geometry."
-    )
+    refusal = "" if series.refusal is None else str(series.refusal)
     return ImageChoice(
         series.key, series.description, series.modality_tag, series.score, series.reasons, refusal, series=series
     )

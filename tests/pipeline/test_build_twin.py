@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.patient import Patient
@@ -83,11 +84,17 @@ def test_building_can_be_cancelled_while_meshing():
 
 def test_findings_of_the_image_and_of_the_segmentation_are_kept():
     volume = make_volume(make_oblique_grid())
-    from surgtwin.domain.finding import Finding, Severity
-
     noticed = Finding("tilted", Severity.WARNING, "The image was tilted.")
     found = Finding("cut-off", Severity.WARNING, "The liver is cut off.")
     twin = build_twin(
         replace(volume, findings=(noticed,)), lambda v, p: replace(find_a_box(v, p), findings=(found,)), progress=SILENT
     )
     assert [f.code for f in twin.findings[:2]] == ["tilted", "cut-off"]
+
+
+def test_what_two_steps_notice_is_said_once():
+    absent = Finding("structure-absent", Severity.WARNING, "No spleen was found.", structure="spleen")
+    twin = build_twin(
+        make_volume(make_oblique_grid()), lambda v, p: replace(find_a_box(v, p), findings=(absent, absent))
+    )
+    assert twin.findings == (absent,)

@@ -101,3 +101,22 @@ def test_the_modality_of_a_bare_file_can_be_stated(mixed):
 def test_opening_can_be_cancelled(mixed):
     with pytest.raises(Cancelled):
         open_image(mixed[0], progress=Progress(is_cancelled=lambda: True))
+
+
+def test_a_link_to_itself_is_passed_over_beside_a_good_series(mixed):
+    folder, _, _ = mixed
+    try:
+        (folder / "loop").symlink_to("loop")
+    except OSError:
+        pytest.skip("this system makes no links")
+    found = find_images(folder)
+    assert found.choices[0].description == "thin"
+    assert any(s.path.name == "loop" for s in found.skipped)
+
+
+def test_a_series_that_cannot_be_loaded_says_so_in_the_words_loading_would_use(tmp_path):
+    write_series(make_volume(make_oblique_grid((1, 16, 18))), tmp_path / "one")
+    choice = find_images(tmp_path / "one").choices[0]
+    assert "single slice" in choice.refusal
+    with pytest.raises(ImageError, match="single slice"):
+        open_image(tmp_path / "one")

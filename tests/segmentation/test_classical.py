@@ -77,7 +77,7 @@ def test_clipped_values_are_noticed_and_said(phantom) -> None:
     assert is_clipped(clipped) and not is_clipped(hu)
     result = find_classical(grid(), clipped, np.zeros(SHAPE, np.uint8))
     assert result.exclusive == ()
-    assert [f.code for f in result.findings] == ["clipped-values"]
+    assert [f.code for f in result.findings] == ["clipped-ct"]
     assert result.body is not None and dice(result.body, truth["body"]) > 0.97
 
 

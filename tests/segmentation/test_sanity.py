@@ -63,7 +63,7 @@ def test_a_missing_a_tiny_and_a_scattered_organ_are_named() -> None:
     labels[20, 40, 60:64] = 4
     labels[2:12, 2:12, 60:70] = 3
     found = findings(labels)
-    assert found["not-found"] == ["spleen"]
+    assert found["structure-absent"] == ["spleen"]
     assert found["unusual-volume"] == ["left kidney"]
     assert found["scattered"] == ["right kidney"]
 

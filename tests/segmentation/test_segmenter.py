@@ -60,7 +60,7 @@ def test_structures_methods_and_model_are_described(model_folder: Path) -> None:
     assert result.methods["liver"] == "network tiny 0.1"
     assert result.model["device"] == "cpu" and result.model["precision"] == "float32"
     assert len(result.model["sha256"]) == 64
-    assert "clipped-values" in {f.code for f in result.findings} or "no-body" in {f.code for f in result.findings}
+    assert "clipped-ct" in {f.code for f in result.findings} or "no-body" in {f.code for f in result.findings}
 
 
 def test_a_model_for_another_modality_is_said(model_folder: Path) -> None:
