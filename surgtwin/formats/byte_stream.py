@@ -1,4 +1,7 @@
-"""Exactly as many bytes as a header promises, from a file that may be compressed, cut short or lying."""
+"""Exactly as many bytes as a header promises, from a file that may be compressed, cut short or lying.
+
+The libraries unpack whatever a stream holds, or hand out what is left of a damaged one; here neither can happen.
+"""
 
 from __future__ import annotations
 
@@ -60,16 +63,17 @@ def read_values(
     values = np.empty(shape, dtype=dtype)
     view = values.data.cast("B")
     done = 0
-    while done < needed:
-        try:
+    try:
+        while done < needed:
             got = stream.readinto(view[done : done + _CHUNK])  # type: ignore[attr-defined]
-        except _DECODE_ERRORS as error:
-            raise FormatError(f"'{path.name}' is damaged: its values cannot be decompressed.") from error
-        if not got:
-            raise FormatError(
-                f"'{path.name}' is truncated: {done} of {needed} bytes of values are there. Copy or export it again."
-            )
-        done += got
+            if not got:
+                raise FormatError(
+                    f"'{path.name}' is truncated: {done} of {needed} bytes of values are there. Copy it again."
+                )
+            done += got
+        stream.readinto(bytearray(1))  # type: ignore[attr-defined]  # the checksum behind the values is compared now
+    except _DECODE_ERRORS as error:
+        raise FormatError(f"'{path.name}' is damaged: its values cannot be decompressed. Copy it again.") from error
     return values
 
 
@@ -90,18 +94,12 @@ class _ZlibStream:
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
         self._inflate = zlib.decompressobj()
-        self._waiting = b""
 
     def readinto(self, view: memoryview) -> int:
-        while True:
-            data = self._inflate.decompress(self._waiting or self._source.read(1 << 20), len(view))
-            self._waiting = self._inflate.unconsumed_tail
-            if data:
+        while not self._inflate.eof:
+            packed = self._inflate.unconsumed_tail or self._source.read(1 << 20)
+            data = self._inflate.decompress(packed, len(view))
+            if data or not packed:
                 view[: len(data)] = data
                 return len(data)
-            if self._inflate.eof or not (self._waiting or self._peek()):
-                return 0
-
-    def _peek(self) -> bool:
-        self._waiting = self._source.read(1 << 20)
-        return bool(self._waiting)
+        return 0

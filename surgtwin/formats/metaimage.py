@@ -1,8 +1,12 @@
-"""MetaImage files (.mha, .mhd) as ITK reads and writes them: world in LPS mm."""
+"""MetaImage files (.mha, .mhd), world in LPS mm: written by SimpleITK, read here.
+
+ITK (2.5.7 of SimpleITK) cannot read files from anywhere. Where compressed values are damaged or cut short, it prints
+"Uncompress failed" to stderr and returns an image all the same; what the header lacks (spacing, directions) or breaks
+(too few numbers, an unknown type) it fills in without a word; and it opens any file that the header names.
+"""
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +16,7 @@ from numpy.typing import NDArray
 from ..atomic_file import write_atomically
 from ..domain.finding import Finding, Severity
 from ..domain.geometry import FloatArray, Grid
-from ..errors import FormatError
+from ..errors import DiskError, FormatError
 from .byte_stream import decompressed, read_values
 from .data_file import open_beside
 from .raw_image import RawImage, check_size, checked_grid
@@ -24,7 +28,6 @@ TYPES = {
     "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8", "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }  # fmt: skip
-_NAMES = {np.dtype(np.uint8): "MET_UCHAR", np.dtype(np.uint16): "MET_USHORT"}
 _MAX_LINE = 1 << 16
 
 
@@ -43,36 +46,25 @@ def read_metaimage(path: Path) -> RawImage:
 
 def write_metaimage(path: Path, grid: Grid, values: NDArray[Any]) -> None:
     """Write labels [k, j, i] (uint8 or uint16) into one compressed .mha file. Same input, same bytes."""
-    body = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    packed = zlib.compress(body.data.cast("B"), COMPRESSION_LEVEL)
-    lines = {
-        "ObjectType": "Image",
-        "NDims": "3",
-        "BinaryData": "True",
-        "BinaryDataByteOrderMSB": "False",
-        "CompressedData": "True",
-        "CompressedDataSize": str(len(packed)),
-        "TransformMatrix": _join(grid.direction.T.ravel()),
-        "Offset": _join(grid.origin),
-        "CenterOfRotation": "0 0 0",
-        "AnatomicalOrientation": grid.axis_codes.translate(str.maketrans("LPSRAI", "RAILPS")),
-        "ElementSpacing": _join(np.asarray(grid.spacing)),
-        "DimSize": " ".join(map(str, grid.size_ijk)),
-        "ElementType": _NAMES[values.dtype],
-        "ElementDataFile": "LOCAL",
-    }
-    header = "".join(f"{key} = {value}\n" for key, value in lines.items()).encode("ascii")
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing(grid.spacing)
+    image.SetOrigin(grid.origin.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
 
     def fill(temporary: Path) -> None:
-        with temporary.open("wb") as raw:
-            raw.write(header)
-            raw.write(packed)
+        temporary.touch()
+        named = temporary.with_name(f"{temporary.name}.mha")  # ITK decides by the ending
+        try:
+            sitk.WriteImage(image, str(named), useCompression=True, compressionLevel=COMPRESSION_LEVEL)
+            named.replace(temporary)
+        except RuntimeError as error:
+            raise DiskError(f"'{path.name}' cannot be written. Check the folder and the free space.") from error
+        finally:
+            named.unlink(missing_ok=True)
 
     write_atomically(path, fill)
-
-
-def _join(values: FloatArray) -> str:
-    return " ".join(repr(float(v) + 0.0) for v in values)
 
 
 def _read_header(stream: BinaryIO, path: Path) -> dict[str, str]:

@@ -1,8 +1,11 @@
-"""NRRD files (.nrrd, .nhdr, .seg.nrrd): one 3-D image, or a segmentation with a list of layers."""
+"""NRRD files (.nrrd, .nhdr, .seg.nrrd) by pynrrd: one 3-D image, or a segmentation with a list of layers."""
 
 from __future__ import annotations
 
-import gzip
+import contextlib
+import io
+import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,27 +20,21 @@ from ..domain.geometry import FloatArray, Grid, frozen
 from ..errors import FormatError
 from .byte_stream import decompressed, read_values
 from .data_file import open_beside
-from .nrrd_header import (
-    ENCODINGS,
-    TYPES,
-    NrrdHeader,
-    escaped,
-    format_vector,
-    parse_numbers,
-    parse_vectors,
-    read_nrrd_header,
-)
 from .raw_image import RawImage, check_size, checked_grid
 
 COMPRESSION_LEVEL = 6
 MAX_LAYERS = 1024
+MAX_HEADER_BYTES = 4 << 20
+MAX_LINE_SKIP = 10_000
+MAX_DIGITS = 32
+"""Bytes that one value takes in a text file, with what stands around it."""
+_PACKED = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+_TEXT = ("ascii", "text", "txt")
 _MM_PER_UNIT = {"mm": 1.0, "m": 1000.0, "cm": 10.0, "um": 0.001, "": 1.0}
 _SIDES = {"left": (0, 1.0), "right": (0, -1.0), "posterior": (1, 1.0), "anterior": (1, -1.0), "superior": (2, 1.0),
           "inferior": (2, -1.0)}  # fmt: skip
 _SHORT_SPACES = {"ras": "right-anterior-superior", "las": "left-anterior-superior", "lps": "left-posterior-superior"}
-_LIST_KINDS = {"list"}
-_DOMAIN_KINDS = {"domain", "space", "???", "none", ""}
-_NAMES = {np.dtype(np.uint8): "unsigned char", np.dtype(np.uint16): "unsigned short"}
+_DOMAIN_KINDS = {"domain", "space", "???", "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +43,12 @@ class _Axes:
 
     sizes: tuple[int, ...]
     list_axis: int | None
-    kinds: tuple[str, ...]
 
 
 def read_nrrd(path: Path) -> RawImage:
     """The image, or the layers of the segmentation, of a NRRD file. Raises FormatError."""
     with path.open("rb") as stream:
-        header = read_nrrd_header(stream, path)
+        header = _read_header(stream, path)
         axes = _axes(header, path)
         dtype = _dtype(header, path)
         check_size(path, axes.sizes, max(dtype.itemsize, 4))
@@ -66,7 +62,8 @@ def read_nrrd(path: Path) -> RawImage:
     else:
         moved = np.moveaxis(native, native.ndim - 1 - axes.list_axis, 0)
         layers = tuple(np.ascontiguousarray(layer) for layer in moved)
-    return RawImage("nrrd", grid, layers, findings, header.pairs)
+    pairs = {key: _unescaped(value) for key, value in header.items() if isinstance(value, str)}
+    return RawImage("nrrd", grid, layers, findings, pairs)
 
 
 def write_nrrd(path: Path, grid: Grid, layers: Sequence[NDArray[Any]], pairs: dict[str, str] | None = None) -> None:
@@ -74,47 +71,90 @@ def write_nrrd(path: Path, grid: Grid, layers: Sequence[NDArray[Any]], pairs: di
 
     The same input gives the same bytes.
     """
+    import nrrd
+
     several = len(layers) > 1
-    dtype = np.result_type(*layers)
-    axes = [format_vector(grid.lps_from_ijk[:3, a]) for a in range(3)]
-    sizes = [*([len(layers)] if several else []), *grid.size_ijk]
-    lines = [
-        "NRRD0004",
-        f"type: {_NAMES[dtype]}",
-        f"dimension: {len(sizes)}",
-        "space: left-posterior-superior",
-        f"sizes: {' '.join(map(str, sizes))}",
-        f"space directions: {' '.join([*(['none'] if several else []), *axes])}",
-        f"kinds: {' '.join([*(['list'] if several else []), 'domain', 'domain', 'domain'])}",
-        "endian: little",
-        "encoding: gzip",
-        f"space origin: {format_vector(grid.origin)}",
-        *(f"{key}:={escaped(value)}" for key, value in (pairs or {}).items()),
-    ]
-    header = ("\n".join(lines) + "\n\n").encode("utf-8")
-    body = np.stack(layers, axis=-1) if several else layers[0]
-    data = np.ascontiguousarray(body, dtype=dtype.newbyteorder("<"))
+    directions = grid.lps_from_ijk[:3, :3].T + 0.0  # no negative zeros
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": np.vstack([np.full((1, 3), np.nan), directions]) if several else directions,
+        "kinds": [*(["list"] if several else []), "domain", "domain", "domain"],
+        "encoding": "gzip",
+        "space origin": grid.origin + 0.0,
+    }
+    buffer = io.BytesIO()
+    values = np.stack(layers, axis=-1) if several else layers[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pynrrd's way to get the time
+        nrrd.write(buffer, values, header, compression_level=COMPRESSION_LEVEL, index_order="C")
+    # pynrrd puts the time of day into a comment, and knows neither the escapes of the format nor letters beyond ASCII.
+    written = buffer.getbuffer()
+    end = buffer.getvalue().index(b"\n\n") + 1
+    fields = [line for line in bytes(written[:end]).splitlines(keepends=True) if not line.startswith(b"#")]
+    keys = "".join(f"{key}:={_escaped(value)}\n" for key, value in (pairs or {}).items())
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as raw:
-            raw.write(header)
-            with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, raw, mtime=0) as packed:
-                packed.write(data.data.cast("B"))
+            raw.writelines([*fields, keys.encode("utf-8"), written[end:]])
 
     write_atomically(path, fill)
 
 
-def _axes(header: NrrdHeader, path: Path) -> _Axes:
-    numbers = parse_numbers(header.fields.get("sizes", ""), path, "sizes")
-    sizes = tuple(int(n) for n in numbers)
-    kinds = tuple(header.fields.get("kinds", "").lower().split()) or ("domain",) * len(sizes)
-    if str(len(sizes)) != header.fields.get("dimension", "").strip() or len(kinds) != len(sizes) or min(sizes) < 1:
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\r", " ").replace("\n", "\\n")
+
+
+def _unescaped(value: str) -> str:
+    return value.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
+
+
+def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
+    """pynrrd's header of a bounded number of lines; the stream is left at the first byte after the blank line."""
+    lines: list[str] = []
+    left = MAX_HEADER_BYTES
+    while raw := stream.readline(left).rstrip():
+        lines.append(raw.decode("utf-8", errors="replace"))
+        left -= len(raw) + 1
+        if not lines[0].startswith("NRRD000"):
+            raise FormatError(f"'{path.name}' is not a NRRD file: it does not begin with NRRD000.")
+        if left <= 0:
+            raise FormatError(f"'{path.name}' has a header without an end.")
+    if not lines:
+        raise FormatError(f"'{path.name}' is not a NRRD file: it does not begin with NRRD000.")
+    header = _parsed(lines)
+    if header is not None:
+        return header
+    broken = next((line for line in lines[1:] if _parsed([lines[0], line]) is None), None)
+    if broken is None:
+        raise FormatError(f"'{path.name}' has a broken header: it states a field twice.")
+    field, colon, value = broken.partition(":")
+    if not colon:
+        raise FormatError(f"'{path.name}' has a broken header line: '{broken[:40]}'.")
+    needed = "; needed are three numbers for each axis" if field.startswith("space ") else ""
+    raise FormatError(f"'{path.name}' has a broken '{field[:40]}': '{value.strip()[:40]}'{needed}.")
+
+
+def _parsed(lines: list[str]) -> dict[str, Any] | None:
+    """What pynrrd makes of the lines, None if it stumbles over them."""
+    import nrrd
+
+    try:
+        with np.errstate(invalid="raise"):
+            return dict(nrrd.read_header(lines))
+    except (nrrd.NRRDError, ValueError, IndexError, ArithmeticError):
+        return None
+
+
+def _axes(header: dict[str, Any], path: Path) -> _Axes:
+    sizes = tuple(int(n) for n in header.get("sizes", ()))
+    kinds = [kind.lower() for kind in header.get("kinds", ["domain"] * len(sizes))]
+    if not sizes or len(sizes) != header.get("dimension") or len(kinds) != len(sizes):
         raise FormatError(f"'{path.name}' has a broken header: dimension, sizes and kinds do not fit together.")
     extra = [a for a, kind in enumerate(kinds) if kind not in _DOMAIN_KINDS]
     if len(sizes) == 3 and not extra:
-        return _Axes(sizes, None, kinds)
-    if len(sizes) == 4 and len(extra) == 1 and kinds[extra[0]] in _LIST_KINDS and sizes[extra[0]] <= MAX_LAYERS:
-        return _Axes(sizes, extra[0], kinds)
+        return _Axes(sizes, None)
+    if len(sizes) == 4 and len(extra) == 1 and kinds[extra[0]] == "list" and sizes[extra[0]] <= MAX_LAYERS:
+        return _Axes(sizes, extra[0])
     what = kinds[extra[0]] if extra else f"{len(sizes)} dimensions"
     raise FormatError(
         f"'{path.name}' is not one 3-D image with one number in each voxel: it has {what} "
@@ -122,106 +162,91 @@ def _axes(header: NrrdHeader, path: Path) -> _Axes:
     )
 
 
-def _dtype(header: NrrdHeader, path: Path) -> np.dtype[Any]:
-    name = " ".join(header.fields.get("type", "").lower().split())
-    if name not in TYPES:
+def _dtype(header: dict[str, Any], path: Path) -> np.dtype[Any]:
+    """The type of the values, and the refusal of encodings that are not known."""
+    from nrrd import NRRDError
+    from nrrd.reader import _determine_datatype  # nothing public tells the type before the values are read
+
+    encoding, name = header.get("encoding", ""), header.get("type", "")
+    if encoding != "raw" and encoding not in (*_PACKED, *_TEXT):
+        raise FormatError(f"'{path.name}' has the encoding '{encoding}'; known are raw, gzip, bzip2 and ascii.")
+    try:
+        dtype: np.dtype[Any] = _determine_datatype({**header, "type": name})
+    except KeyError:
+        dtype = np.dtype("V")
+    except NRRDError as error:
+        raise FormatError(f"'{path.name}' does not state its byte order ('endian').") from error
+    if dtype.kind not in "iuf":
         raise FormatError(f"'{path.name}' has values of type '{name}', which are no numbers we can read.")
-    dtype = np.dtype(TYPES[name])
-    endian = header.fields.get("endian", "").lower()
-    if dtype.itemsize > 1 and _encoding(header, path) != "ascii" and endian not in ("little", "big"):
-        raise FormatError(f"'{path.name}' does not state its byte order ('endian').")
-    return dtype.newbyteorder(">" if endian == "big" else "<")
-
-
-def _encoding(header: NrrdHeader, path: Path) -> str:
-    stated = header.fields.get("encoding", "").lower()
-    if stated not in ENCODINGS:
-        raise FormatError(f"'{path.name}' has the encoding '{stated}'; known are raw, gzip, bzip2 and ascii.")
-    return ENCODINGS[stated]
+    return dtype
 
 
 def _read_data(
-    stream: BinaryIO, header: NrrdHeader, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+    stream: BinaryIO, header: dict[str, Any], path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    encoding = _encoding(header, path)
-    detached = header.fields.get("data file", header.fields.get("datafile"))
-    source = open_beside(path, detached) if detached is not None else stream
-    try:
-        stored = path.stat().st_size if detached is None else source.seek(0, 2)
-        if detached is not None:
-            source.seek(0)
-        _skip(source, header, path, encoding, dtype, shape, stored)
-        if encoding == "ascii":
-            return _read_ascii(source, path, dtype, shape)
-        return read_values(decompressed(source, encoding), path, dtype, shape, stored)
-    finally:
-        if detached is not None:
-            source.close()
+    detached = header.pop("data file", header.pop("datafile", None))
+    with contextlib.ExitStack() as stack:
+        source = stream if detached is None else stack.enter_context(open_beside(path, detached))
+        stored = os.fstat(source.fileno()).st_size
+        lines = header.get("line skip", header.get("lineskip", 0))
+        count = header.get("byte skip", header.get("byteskip", 0))
+        encoding = _PACKED.get(header["encoding"])
+        if not 0 <= lines <= MAX_LINE_SKIP or count < -1 or (encoding and (lines or count)):
+            raise FormatError(f"'{path.name}' has a line skip or byte skip that we cannot follow.")
+        if encoding:
+            # pynrrd unpacks all that there is, whatever the sizes say, and holds it twice.
+            return read_values(decompressed(source, encoding), path, dtype, shape, stored)
+        return _read_unpacked(source, header, path, dtype, shape, stored - source.tell())
 
 
-def _skip(
-    source: BinaryIO, header: NrrdHeader, path: Path, encoding: str, dtype: np.dtype[Any], shape: tuple[int, ...],
-    stored: int,
-) -> None:  # fmt: skip
-    """Past the lines and bytes that the header says to leave out (-1: the values are at the end of the file)."""
-    lines = int(parse_numbers(header.fields.get("line skip", header.fields.get("lineskip", "0")), path, "line skip")[0])
-    count = int(parse_numbers(header.fields.get("byte skip", header.fields.get("byteskip", "0")), path, "byte skip")[0])
-    if lines < 0 or count < -1 or (count and encoding not in ("raw", "ascii")):
-        raise FormatError(f"'{path.name}' has a line skip or byte skip that we cannot follow.")
-    for _ in range(min(lines, stored)):
-        source.readline(1 << 20)
-    if count == -1:
-        source.seek(max(0, stored - int(np.prod(shape, dtype=object)) * dtype.itemsize))
-    elif count > 0:
-        source.seek(count, 1)
+def _read_unpacked(
+    source: BinaryIO, header: dict[str, Any], path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], stored: int
+) -> NDArray[Any]:
+    """Raw values or text by pynrrd, which reads to the end of the file: that must not be far away."""
+    import nrrd
 
-
-def _read_ascii(source: BinaryIO, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     count = int(np.prod(shape, dtype=object))
-    words = source.read().split()
-    if len(words) < count:
-        raise FormatError(f"'{path.name}' is truncated: {len(words)} of {count} values are there.")
+    least, most = (count, count * MAX_DIGITS) if header["encoding"] in _TEXT else (count * dtype.itemsize,) * 2
+    if stored < least:
+        raise FormatError(f"'{path.name}' is truncated: its {count} values need {least} bytes, {stored} are there.")
+    if stored > most + MAX_HEADER_BYTES:
+        raise FormatError(f"'{path.name}' is damaged: {stored} bytes are there for {count} values.")
     try:
-        return np.array(words[:count], dtype=np.float64).astype(dtype).reshape(shape)
-    except ValueError as error:
-        raise FormatError(f"'{path.name}' holds values that are no numbers.") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy's about text that is no number
+            return np.asarray(nrrd.read_data(header, source, index_order="C"))
+    except (nrrd.NRRDError, ValueError, DeprecationWarning) as error:
+        raise FormatError(f"'{path.name}' is truncated or damaged: it does not hold {count} numbers.") from error
 
 
-def _place(header: NrrdHeader, axes: _Axes, path: Path) -> tuple[FloatArray, tuple[Finding, ...]]:
+def _place(header: dict[str, Any], axes: _Axes, path: Path) -> tuple[FloatArray, tuple[Finding, ...]]:
     """(4, 4) LPS mm from index of the spatial axes, and what the header leaves open."""
     findings: list[Finding] = []
     spatial = [a for a in range(len(axes.sizes)) if a != axes.list_axis]
     matrix = np.eye(4)
-    if "space directions" in header.fields:
-        vectors = parse_vectors(header.fields["space directions"], path, "space directions")
-        if len(vectors) != len(axes.sizes):
+    if "space directions" in header:
+        directions = np.asarray(header["space directions"])
+        if directions.shape != (len(axes.sizes), 3):
             raise FormatError(f"'{path.name}' has a broken 'space directions': one vector is needed for each axis.")
-        for column, a in enumerate(spatial):
-            matrix[:3, column] = _vector(vectors[a], path, "space directions")
-    elif "spacings" in header.fields:
-        numbers = parse_numbers(header.fields["spacings"], path, "spacings")
-        if len(numbers) != len(axes.sizes):
+        matrix[:3, :3] = directions[spatial].T
+    elif "spacings" in header:
+        if len(header["spacings"]) != len(axes.sizes):
             raise FormatError(f"'{path.name}' has broken 'spacings': one number is needed for each axis.")
-        matrix[:3, :3] = np.diag([abs(numbers[a]) for a in spatial])
+        matrix[:3, :3] = np.diag(np.abs(header["spacings"][spatial]))
         findings.append(_unknown_orientation("states spacings but no directions"))
     else:
         raise FormatError(f"'{path.name}' states neither 'space directions' nor 'spacings': its size is unknown.")
-    if "space origin" in header.fields:
-        origin = parse_vectors(header.fields["space origin"], path, "space origin")
-        matrix[:3, 3] = _vector(origin[0] if origin else None, path, "space origin")
+    origin = header.get("space origin", np.zeros(3))
+    if len(origin) != 3:
+        raise FormatError(f"'{path.name}' has a broken 'space origin': three numbers are needed.")
+    matrix[:3, 3] = origin
     matrix[:3] *= _millimetres(header, path)
     return np.asarray(_lps_from_space(header, findings) @ matrix), tuple(findings)
 
 
-def _vector(vector: FloatArray | None, path: Path, what: str) -> FloatArray:
-    if vector is None or vector.shape != (3,):
-        raise FormatError(f"'{path.name}' has a broken '{what}': three numbers are needed.")
-    return vector
-
-
-def _lps_from_space(header: NrrdHeader, findings: list[Finding]) -> FloatArray:
+def _lps_from_space(header: dict[str, Any], findings: list[Finding]) -> FloatArray:
     """(4, 4) from the header's 'space' to LPS; an unknown space is taken as LPS, and said."""
-    stated = header.fields.get("space", "").lower().strip('"')
+    stated = header.get("space", "").lower().strip('"')
     words = _SHORT_SPACES.get(stated, stated).split("-")
     matrix = np.zeros((4, 4))
     matrix[3, 3] = 1.0
@@ -242,8 +267,8 @@ def _unknown_orientation(what: str) -> Finding:
     )  # fmt: skip
 
 
-def _millimetres(header: NrrdHeader, path: Path) -> float:
-    units = {u.strip('"').lower() for u in header.fields.get("space units", "").replace('" "', '"|"').split("|")}
+def _millimetres(header: dict[str, Any], path: Path) -> float:
+    units = {unit.lower() for unit in header.get("space units", [""])}
     unit = units.pop() if len(units) == 1 else "several units"
     if unit not in _MM_PER_UNIT:
         raise FormatError(f"'{path.name}' has lengths in '{unit}'; needed are millimetres.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -137,6 +138,18 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert_refused(path, "truncated")
 
 
+def test_what_is_packed_is_unpacked_no_further_than_the_sizes_say(tmp_path: Path) -> None:
+    packed = gzip.compress(b"\0" * 64 * 2**20)
+    path = tmp_path / "bomb.nrrd"
+    path.write_bytes(NRRD_START.replace(b"raw", b"gzip") + NRRD_PLACE + b"\n" + packed)
+    tracemalloc.start()
+    try:
+        assert read_volume(path).grid.shape == (6, 5, 4)
+        assert tracemalloc.get_traced_memory()[1] < 32 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
 NRRD_START = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 5 6\nendian: little\nencoding: raw\n"
 NRRD_PLACE = b"space: LPS\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n"
 NRRD_DATA = b"\n" + b"\0" * 240
@@ -163,6 +176,14 @@ NRRD_DATA = b"\n" + b"\0" * 240
         (NRRD_START + NRRD_PLACE + b"data file: LIST\n", "several files"),
         (NRRD_START + NRRD_PLACE + b"data file: gone.raw\n", "not beside it"),
         (NRRD_START + NRRD_PLACE + b"this is no header line\n", "header line"),
+        (NRRD_START + NRRD_PLACE + b"space: LPS\n", "twice"),
+        (NRRD_START + NRRD_PLACE + b"line skip: 999999999999\n", "line skip"),
+        (NRRD_START + NRRD_PLACE + b"byte skip: -7\n", "byte skip"),
+        (NRRD_START.replace(b"raw", b"gzip") + NRRD_PLACE + b"byte skip: 3\n", "byte skip"),
+        (NRRD_START.replace(b"raw", b"text") + NRRD_PLACE, "does not hold 120 numbers"),
+        (NRRD_START.replace(b"4 5 6", b"4 5 1e300") + NRRD_PLACE, "broken 'sizes'"),
+        (NRRD_START.replace(b"4 5 6", b"4 5 inf") + NRRD_PLACE, "broken 'sizes'"),
+        (NRRD_START.replace(b"4 5 6", b"4 5 0") + NRRD_PLACE, "not plausible"),
     ],
 )
 def test_nrrd_headers_that_lie(tmp_path: Path, header: bytes, reason: str) -> None:
@@ -206,12 +227,37 @@ def test_metaimage_headers_that_lie(tmp_path: Path, old: bytes, new: bytes, reas
     assert_refused(path, reason)
 
 
-def test_damaged_compression_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flipped", "cut"), [(20, 30), (20, 0), (0, 0), (200, 0), (None, 30), (None, 200)])
+def test_damaged_compression_is_refused(
+    tmp_path: Path, flipped: int | None, cut: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of each of these files ITK makes an image, and a line on stderr: why MetaImage is not read by it."""
     packed = bytearray(zlib.compress(np.random.default_rng(0).bytes(240)))
-    packed[20] ^= 0xFF
+    if flipped is not None:
+        packed[flipped] ^= 0xFF
+    packed = packed[: len(packed) - cut]
+    size = f"CompressedData = True\nCompressedDataSize = {len(packed)}".encode()
     path = tmp_path / "image.mha"
-    path.write_bytes(MHA.replace(b"CompressedData = False", b"CompressedData = True") + bytes(packed[:-30]))
+    path.write_bytes(MHA.replace(b"CompressedData = False", size) + bytes(packed))
     assert_refused(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_wrong_bit_in_packed_values_is_noticed(tmp_path: Path) -> None:
+    """Stored without compression, so that only the checksum can tell."""
+    plain = good_bytes(tmp_path, ".nii")
+    packed = {".nii.gz": gzip.compress(plain, 0), ".nrrd": gzip.compress(plain[-240:], 0)}
+    packed[".mha"] = zlib.compress(plain[-240:], 0)
+    nrrd_header = NRRD_START.replace(b"raw", b"gzip") + NRRD_PLACE + b"\n"
+    headers = {".nrrd": nrrd_header, ".mha": MHA.replace(b"CompressedData = False", b"CompressedData = True")}
+    for ending, data in packed.items():
+        path = tmp_path / f"image{ending}"
+        path.write_bytes(headers.get(ending, b"") + data)
+        assert np.array_equal(read_volume(path).values.ravel(), np.arange(120) - 60)
+        wrong = bytearray(data)
+        wrong[-60] ^= 0x10
+        path.write_bytes(headers.get(ending, b"") + wrong)
+        assert_refused(path, "damaged")
 
 
 def test_nothing_is_printed_while_refusing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
@@ -17,7 +18,6 @@ from surgtwin.errors import DiskError, FormatError, LabelError
 from surgtwin.formats.registry import read_labels, write_labels
 from tests.conftest import all_orientations, make_oblique_grid, rotation
 
-RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SAME_MM = 1e-3
 
 
@@ -60,24 +60,32 @@ def test_48_orientations_are_written_so_that_simpleitk_finds_each_voxel(
 
 
 @pytest.mark.parametrize("direction", all_orientations())
-def test_nibabel_finds_each_voxel_by_either_transform(tmp_path: Path, direction: np.ndarray) -> None:
+@pytest.mark.parametrize("other_code", [252, 254])
+def test_simpleitk_finds_each_voxel_by_either_transform(tmp_path: Path, direction: np.ndarray, other_code: int) -> None:
     grid = Grid.from_axes((3, 4, 5), (-31.5, 17.25, -240.0), rotation((170, -5, 93)) @ direction, (0.9, 1.1, 2.5))
     labels = make_labels(grid)
-    write_labels(labels, tmp_path / "labels.nii.gz")
-    image = nib.load(tmp_path / "labels.nii.gz")
-    assert np.array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), labels.layers[0])
-    for transform in (image.get_sform(), image.get_qform()):
-        assert np.allclose(transform, RAS_FROM_LPS @ grid.lps_from_ijk, atol=SAME_MM)
+    path = tmp_path / "labels.nii"
+    write_labels(labels, path)
+    raw = bytearray(path.read_bytes())
+    raw[other_code : other_code + 2] = b"\0\0"  # qform_code or sform_code: one transform is left
+    path.write_bytes(bytes(raw))
+    image = sitk.ReadImage(str(path))
+    assert np.array_equal(sitk.GetArrayFromImage(image), labels.layers[0])
+    for index in [(0, 0, 0), (4, 0, 0), (0, 3, 0), (4, 3, 2)]:
+        assert np.allclose(image.TransformIndexToPhysicalPoint(index), grid.to_lps(index), atol=SAME_MM)
 
 
 def test_a_slicer_segmentation_has_names_colours_codes_and_layers(tmp_path: Path, oblique_grid: Grid) -> None:
     labels = make_labels(oblique_grid, layers=2)
     write_labels(labels, tmp_path / "case.seg.nrrd")
-    data, header = nrrd.read(str(tmp_path / "case.seg.nrrd"))
-    assert data.shape == (2, *oblique_grid.size_ijk)
-    assert np.array_equal(data[0].transpose(2, 1, 0), labels.layers[0])
-    assert header["kinds"] == ["list", "domain", "domain", "domain"]
-    assert header["space"] == "left-posterior-superior"
+    image = sitk.ReadImage(str(tmp_path / "case.seg.nrrd"))
+    header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    assert image.GetSize() == oblique_grid.size_ijk
+    assert np.array_equal(np.moveaxis(sitk.GetArrayFromImage(image), -1, 0), np.stack(labels.layers))
+    assert np.allclose(image.TransformIndexToPhysicalPoint((4, 3, 2)), oblique_grid.to_lps((4, 3, 2)), atol=SAME_MM)
+    lines = (tmp_path / "case.seg.nrrd").read_bytes().split(b"\n\n")[0].splitlines()
+    assert b"kinds: list domain domain domain" in lines
+    assert b"space: left-posterior-superior" in lines
     assert header["Segment0_Name"] == "liver"
     assert header["Segment2_LabelValue"] == "300"
     assert header["Segment3_Layer"] == "1"
@@ -191,12 +199,13 @@ def test_a_failed_write_leaves_the_old_file(
     assert path.read_bytes() == b"old"
 
 
-def test_real_labels_equal_nibabels(real_data: Path) -> None:
+def test_real_labels_equal_simpleitks(real_data: Path) -> None:
     path = real_data / "totalseg_reference" / "ct_small_labels.nii.gz"
     labels = read_labels(path)
-    image = nib.load(path)
-    assert np.array_equal(labels.layers[0], np.asarray(image.dataobj).transpose(2, 1, 0))
-    assert np.allclose(RAS_FROM_LPS @ labels.grid.lps_from_ijk, image.affine, atol=SAME_MM)
+    image = sitk.ReadImage(str(path))
+    assert np.array_equal(labels.layers[0], sitk.GetArrayFromImage(image))
+    for corner in product(*((0, n - 1) for n in image.GetSize())):
+        assert np.allclose(labels.grid.to_lps(corner), image.TransformIndexToPhysicalPoint(corner), atol=SAME_MM)
 
 
 def test_obliqueness_survives_all_formats_alike(tmp_path: Path) -> None:

@@ -93,12 +93,12 @@ def nibabel_image(tmp_path: Path, values: np.ndarray, grid: Grid, **fields: obje
     return path
 
 
-def test_slope_and_intercept_are_applied_as_nibabel_does(tmp_path: Path, oblique_grid: Grid) -> None:
+def test_slope_and_intercept_are_applied_as_simpleitk_does(tmp_path: Path, oblique_grid: Grid) -> None:
     values = np.linspace(-125.0, 275.0, int(np.prod(oblique_grid.shape))).reshape(oblique_grid.shape)
     image = nib.Nifti1Image(values.transpose(2, 1, 0), RAS_FROM_LPS @ oblique_grid.lps_from_ijk)
     image.header.set_data_dtype(np.uint8)
     nib.save(image, tmp_path / "image.nii.gz")
-    expected = np.asarray(nib.load(tmp_path / "image.nii.gz").dataobj).transpose(2, 1, 0)
+    expected = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "image.nii.gz")))
     volume = read_volume(tmp_path / "image.nii.gz")
     assert volume.values.dtype == np.float32
     assert np.allclose(volume.values, expected, atol=1e-3)
@@ -159,7 +159,9 @@ def test_nrrd_spaces_are_turned_into_lps(tmp_path: Path, space: str, oblique_gri
     }
     nrrd.write(str(tmp_path / "image.nrrd"), values.transpose(2, 1, 0), header)
     volume = read_volume(tmp_path / "image.nrrd")
+    image = sitk.ReadImage(str(tmp_path / "image.nrrd"))
     assert_same_place(volume.grid, oblique_grid)
+    assert np.allclose(image.TransformIndexToPhysicalPoint((4, 3, 2)), volume.grid.to_lps((4, 3, 2)), atol=SAME_MM)
     assert np.array_equal(volume.values, values)
 
 
