@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from surgtwin.progress import Progress
 
@@ -17,8 +18,20 @@ _REFRESH_S = 0.1
 
 def write_json(document: Any) -> None:
     """One JSON document on stdout: numbers unrounded, what is absent or not finite is null."""
-    json.dump(_plain(document), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    is_ascii = not _is_utf8(sys.stdout)
+    json.dump(_plain(document), sys.stdout, indent=2, ensure_ascii=is_ascii, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def print_anything() -> None:
+    """Let stdout and stderr take every character: what their encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 
 def _plain(value: Any) -> Any:

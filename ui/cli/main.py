@@ -52,8 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and answer its exit code."""
     options = build_parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = import_module(f".{options.module}", __package__).run
     try:
+        import_module(".console", __package__).print_anything()
+        run: Callable[[argparse.Namespace], int] = import_module(f".{options.module}", __package__).run
         code = run(options)
         sys.stdout.flush()
         return code
