@@ -128,13 +128,18 @@ def _display() -> Check:
 
 
 def _models() -> Check:
-    from segmentation.registry import check_shipped_models
+    from segmentation.model_folder import read_model_folder
+    from segmentation.registry import SHIPPED
 
-    try:
-        found = check_shipped_models()
-    except SurgTwinError as error:
-        return Check("models", False, str(error), "Install the program again.")
-    return Check("models", bool(found), ", ".join(found) or "none", "Install the program again.")
+    found, missing = [], []
+    for row in SHIPPED:
+        try:
+            model = read_model_folder(row.folder)
+            found.append(f"{row.name} {model.version}".rstrip())
+        except SurgTwinError as error:
+            missing.append(f"{row.name}: {error}")
+    text = ", ".join(found) or "none"
+    return Check("models", not missing, "; ".join([text, *missing]), "Install the program again.")
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
