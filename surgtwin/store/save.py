@@ -54,7 +54,7 @@ def require_free(target: Path, overwrite: bool) -> None:
     if not layout.is_twin(target):
         raise TwinExistsError(f"'{target}' exists and is not a twin; it is not replaced. Choose another name.")
     if not overwrite:
-        raise TwinExistsError(f"The twin '{target}' exists. Choose another name, or ask to overwrite it.")
+        raise TwinExistsError(f"The twin '{target}' exists. Choose another name, or replace it (--force).")
 
 
 def build_and_publish(target: Path, build: Callable[[Path, bool], None]) -> None:
