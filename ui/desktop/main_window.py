@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from .views.view_grid import ViewGrid
 
 LEFT_PX, RIGHT_PX = 336, 296
-LEAST_LEFT_PX, LEAST_RIGHT_PX = 280, 272
+LEAST_LEFT_PX, LEAST_RIGHT_PX = 296, 288
+NARROW_WINDOW_PX = 1200
+"""In Qt's pixels: a full-HD screen at 175 % and more."""
 START_SIZE = QSize(1400, 900)
 LEAST_SIZE = QSize(900, 500)
 """So that it fits a full-HD screen at 200 %."""
@@ -159,7 +161,7 @@ class MainWindow(QMainWindow):
             self.splitter.addWidget(widget)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([LEFT_PX, START_SIZE.width() - LEFT_PX - RIGHT_PX, RIGHT_PX])
+        self._give_room_to_views(START_SIZE.width())
         self.left.setMinimumWidth(LEAST_LEFT_PX)
         self.right.setMinimumWidth(LEAST_RIGHT_PX)
         body = QWidget()
@@ -307,6 +309,17 @@ class MainWindow(QMainWindow):
         if path is not None:
             event.acceptProposedAction()
             self.commands.open_path(path)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """The panels give way when the window becomes narrow, and come back; between that a person drags them."""
+        super().resizeEvent(event)
+        was, is_now = event.oldSize().width() < NARROW_WINDOW_PX, event.size().width() < NARROW_WINDOW_PX
+        if was != is_now or event.oldSize().width() < 0:
+            self._give_room_to_views(event.size().width())
+
+    def _give_room_to_views(self, width: int) -> None:
+        left, right = (LEFT_PX, RIGHT_PX) if width >= NARROW_WINDOW_PX else (LEAST_LEFT_PX, LEAST_RIGHT_PX)
+        self.splitter.setSizes([left, width - left - right, right])
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         unsaved = self.state.twin is not None and not self.state.is_saved

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from surgtwin.domain.labels import LabelMap, Structure
 from surgtwin.domain.patient import Patient
 from surgtwin.domain.twin import Revision, Side
-from surgtwin.domain.volume import Volume
+from surgtwin.domain.volume import Modality, Volume
 
 NO_IDENTITY = "No identity in the images"
 THIN_SPACE = "\u2009"
@@ -49,7 +49,11 @@ def iso_date(dicom_date: str) -> str:
 def series_details(volume: Volume) -> str:
     """ "CT, 140 slices of 2.5 mm"."""
     grid = volume.grid
-    return f"{volume.modality}  ·  {grid.shape[0]} slices  ·  {grid.spacing[2]:.1f} mm apart"
+    return f"{modality_words(volume)}  ·  {grid.shape[0]} slices  ·  {grid.spacing[2]:.1f} mm apart"
+
+
+def modality_words(volume: Volume) -> str:
+    return volume.modality.value if volume.modality is not Modality.OTHER else "kind not stated"
 
 
 def millilitres(volume_ml: float) -> str:

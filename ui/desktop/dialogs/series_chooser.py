@@ -74,7 +74,7 @@ class SeriesChooser(AskingDialog):
             return
         choice = self._choices.choices[row]
         refused = bool(choice.refusal)
-        self.reason.setText(_why(choice))
+        self.reason.setText(choice.refusal)
         self.reason.setVisible(refused)
         mendable = refused and can_regularise(choice)
         self.regularise.setVisible(mendable)
@@ -113,12 +113,6 @@ class SeriesChooser(AskingDialog):
         if item is not None:
             item.setIcon(QIcon(QPixmap.fromImage(image)))
         self._fetch_after(self._fetching)
-
-
-def _why(choice: ImageChoice) -> str:
-    """What speaks against a series, a line for each thing that was found."""
-    found = [f.message for f in choice.series.findings] if choice.series is not None else []
-    return "\n".join(found) if choice.refusal and found else choice.refusal
 
 
 def can_regularise(choice: ImageChoice) -> bool:

@@ -34,6 +34,7 @@ class SettingsDialog(AskingDialog):
         self.device = _combo(DEVICES, now.device)
         self.reader = QLineEdit(now.reader)
         self.reader.setPlaceholderText(kept.reader() or "Your name or initials")
+        self.models = {"model_ct": _model_line(now.model_ct), "model_mr": _model_line(now.model_mr)}
         self.folder = Path(now.twins_folder) if now.twins_folder else default_twins_folder()
         self.where = ElidedLabel(str(self.folder), least_width=200)
         self.overlay = QSlider(Qt.Orientation.Horizontal)
@@ -52,6 +53,7 @@ class SettingsDialog(AskingDialog):
             device=self.device.currentData(),
             reader=self.reader.text().strip(),
             label_opacity=self.overlay.value() / 100.0,
+            **{name: line.text().strip() for name, line in self.models.items()},
             **changes,
         )
 
@@ -81,8 +83,17 @@ class SettingsDialog(AskingDialog):
         form.addRow("New twins go to", row)
         form.addRow("Accepted by", self.reader)
         form.addRow("Segment on", self.device)
+        form.addRow("Model for CT", self.models["model_ct"])
+        form.addRow("Model for MR", self.models["model_mr"])
         form.addRow("Structures on slices", self.overlay)
         self.body.addLayout(form)
+
+
+def _model_line(name: str) -> QLineEdit:
+    line = QLineEdit(name)
+    line.setPlaceholderText("The one that comes with surgtwin")
+    line.setToolTip("The name of a model that comes with surgtwin, or the folder of another (nnU-Net v2)")
+    return line
 
 
 def _combo(rows: Iterable[tuple[object, str]], current: object) -> QComboBox:

@@ -35,6 +35,8 @@ SLAB_MODES = (
     (SlabMode.MINIP, "MinIP", "The darkest of the slab: airways, bile ducts"),
 )
 NO_SLAB = "Choose a thickness first: one slice has nothing to merge"
+FINE_BELOW = 20.0
+"""A window narrower than this is of an image with small values: its numbers need decimals."""
 LARGEST_VALUE = 100_000.0
 MAX_NAMES = 4
 
@@ -93,6 +95,7 @@ class WindowSection(Section):
         window = self._state.window
         for box, value in ((self.width_box, window.width), (self.level_box, window.level)):
             box.blockSignals(True)
+            box.setDecimals(0 if window.width >= FINE_BELOW else 2)
             box.setValue(value)
             box.blockSignals(False)
         lit = next((name for name, (_, w) in self.presets.items() if w == window), "")
@@ -237,7 +240,7 @@ class ProbeSection(Section):
             self.place.setText(_in_words(place))
             return
         self.value.setText(value_text(reading.value, volume))
-        self.structures.setText(_names(reading.structures))
+        self.structures.setText(_names(reading.structures) if self._state.twin is not None else "")
         self.place.setText(_in_words(reading.lps_mm))
         self.place.setToolTip(f"Voxel {reading.ijk[0]}, {reading.ijk[1]}, {reading.ijk[2]} (i, j, k)")
 

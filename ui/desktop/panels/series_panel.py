@@ -28,14 +28,17 @@ class SeriesPanel(QWidget):
         self.list = QListWidget()
         self.list.setWordWrap(True)
         self.list.setAccessibleName("Series")
-        self.list.itemClicked.connect(self._show)
-        self.compare = QPushButton("Compare with the one shown")
+        self.list.itemActivated.connect(self._show)
+        self.show_it = QPushButton("Show on the slices")
+        self.show_it.clicked.connect(lambda: self._state.set_image(self._chosen()))
+        self.compare = QPushButton("Compare side by side")
         self.compare.clicked.connect(self._compare)
         self.hint = text_label(wrap=True, role="quiet")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         column.addWidget(self.list, 1)
+        column.addWidget(self.show_it)
         column.addWidget(self.compare)
         column.addWidget(self.hint)
         state.twin_changed.connect(self.refresh)
@@ -52,8 +55,9 @@ class SeriesPanel(QWidget):
             if shown is not None and image.image_id == shown.image_id:
                 self.list.setCurrentItem(item)
         single = twin is None or len(twin.images) < 2
-        self.hint.setText(ONE_IMAGE if single else "Click a series to show it.")
+        self.hint.setText(ONE_IMAGE if single else "Choose a series; a double-click shows it.")
         self.compare.setVisible(not single)
+        self.show_it.setVisible(not single)
         self._refresh_button()
 
     def _chosen(self) -> str:
@@ -62,7 +66,9 @@ class SeriesPanel(QWidget):
 
     def _refresh_button(self) -> None:
         shown = self._state.image
-        self.compare.setEnabled(shown is not None and self._chosen() not in ("", shown.image_id))
+        is_other = shown is not None and self._chosen() not in ("", shown.image_id)
+        self.compare.setEnabled(is_other)
+        self.show_it.setEnabled(is_other)
 
     def _show(self, item: QListWidgetItem) -> None:
         self._state.set_image(str(item.data(Qt.ItemDataRole.UserRole)))

@@ -29,7 +29,7 @@ from .labels import ElidedLabel, paint_background, set_role, text_label
 from .structure_list import Column, StructureFilter, StructureModel
 
 ICON_PX = 16
-NARROW_COLUMN_PX = 26
+NARROW_COLUMN_PX = 24
 COMPACT_BELOW_PX = 480
 """Of the whole panel, in Qt's pixels: a full-HD screen at 150 % and more."""
 NOTHING_SELECTED = "Click a structure to see how large it is and to change how it is shown."

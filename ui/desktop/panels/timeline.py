@@ -32,6 +32,7 @@ class Timeline(QFrame):
         self._revisions: tuple[Revision, ...] = ()
         self.hint = ElidedLabel(role="quiet", least_width=80)
         self.buttons: dict[int, QPushButton] = {}
+        jobs.started.connect(lambda _title: self.hint.set_text(""))
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         self.job = JobStrip(jobs)

@@ -68,7 +68,7 @@ class ComparePane(QWidget):
 
     def _frame(self, view: SliceView, title: str) -> ViewFrame:
         frame = ViewFrame(self.direction.value, f"{self.direction.value.capitalize()}   {title}", view)
-        for direction in reversed(View):
+        for direction in View:
             tip = f"Compare {direction.value} slices"
             frame.add_button(direction.value[0].upper(), tip, partial(self.set_direction, direction))
         frame.add_button("\u2715", "End the comparison", lambda: self.state.set_comparison(None))

@@ -11,6 +11,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkCamera, vtkCellPicker, vtkR
 
 from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.mesh import OrganMesh
+from surgtwin.domain.twin import Twin
 from ui.render.appearance import Look
 from ui.render.cameras import box_corners, mm_per_pixel, orbit, pan, point_camera, preset, project, zoom
 from ui.render.orientation_cube import cube_renderer, follow, place
@@ -53,6 +54,7 @@ class SceneView(VtkCanvas):
         self._light.ready.connect(self._take_light)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(lambda: self._set_in_motion(False))
+        self._twin: Twin | None = None
         self._is_aimed = False
         self._where = ""
         self._pressed, self._last = QPointF(), QPointF()
@@ -113,8 +115,12 @@ class SceneView(VtkCanvas):
         return box_corners((-100, 100, -100, 100, -100, 100))
 
     def _on_twin(self) -> None:
-        self._remove(self.items)
         twin = self.state.twin
+        if twin is not None and twin is self._twin:
+            self._on_rendering_of_another_image()
+            return
+        self._twin = twin
+        self._remove(self.items)
         self._add(self.items, meshes_in_twin(twin) if twin is not None else ())
         self._on_measurements()
         self._drop_rendering()
@@ -124,6 +130,13 @@ class SceneView(VtkCanvas):
         self._start_light()
         self._is_aimed = False
         self.render_soon()
+
+    def _on_rendering_of_another_image(self) -> None:
+        """The twin is the one that is drawn; only the image on the slices may be another."""
+        if self._rendering is not None:
+            self._drop_rendering()
+            self._on_rendering()
+        self._on_structure("")
 
     def _on_structure(self, name: str) -> None:
         state = self.state

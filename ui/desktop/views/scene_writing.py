@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RING, TICK = 7.0, 6.0
 MIN_TEXT_PIXELS = 11
+SMALL_WIDTH = 300
 _FLAG = Qt.AlignmentFlag
 
 
@@ -47,18 +48,22 @@ def write_over_scene(painter: QPainter, view: SceneView) -> None:
         if m.kind is not MeasurementKind.ROI:
             text = f"{m.value:.1f} mm" if m.kind is MeasurementKind.DISTANCE else f"{m.value:.1f}°"
             draw_note(painter, view.place_of(m.points_mm[1]) + QPointF(GAP, -GAP), (text,), taken)
-    _write_selected(painter, view, size)
+    _write_selected(painter, view)
 
 
-def _write_selected(painter: QPainter, view: SceneView, size: tuple[float, float]) -> None:
+def _write_selected(painter: QPainter, view: SceneView) -> None:
     """The structure that is selected, with its volume, and whether a person has accepted it."""
     twin, name = view.state.twin, view.state.selected
     if twin is None or not name:
         return
-    lines = [(f"{name}   {structure_volume(twin.labels, twin.labels.structure(name))}", TEXT)]
-    if name not in twin.accepted:
+    text, is_accepted = f"{name}   {structure_volume(twin.labels, twin.labels.structure(name))}", name in twin.accepted
+    if not is_accepted and view.width() < SMALL_WIDTH:
+        lines = [(f"\u25c7 {text}", UNPROVEN)]
+    else:
+        lines = [(text, TEXT)]
+    if not is_accepted and view.width() >= SMALL_WIDTH:
         lines.append(("not yet accepted by a person", UNPROVEN))
-    draw_lines(painter, QPointF(GAP, size[1] - GAP), lines, _FLAG.AlignLeft | _FLAG.AlignBottom)
+    draw_lines(painter, QPointF(GAP, GAP), lines, _FLAG.AlignLeft | _FLAG.AlignTop)
 
 
 def _draw_meeting_point(painter: QPainter, at: QPointF) -> None:

@@ -72,11 +72,11 @@ class MeasurementTexts:
             statistics = roi_statistics(self._subject.volume, points_mm[0], radius_mm, matrix)
             self._known[points_mm] = statistics
         area_cm2, volume_ml = np.pi * radius_mm**2 / 100.0, 4.0 / 3.0 * np.pi * radius_mm**3 / 1000.0
-        size = f"r {radius_mm:.1f} mm   {area_cm2:.1f} cm²   {volume_ml:.1f} mL"
+        size = (f"r {radius_mm:.1f} mm   {area_cm2:.1f} cm²", f"{volume_ml:.1f} mL as a ball")
         if statistics.mean is None:
-            return ("no voxel inside", size)
+            return ("no voxel inside", *size)
         unit = " HU" if self._subject.volume.modality is Modality.CT else ""
-        return (f"{statistics.mean:.1f} ± {statistics.deviation:.1f}{unit}", size)
+        return (f"{statistics.mean:.1f} ± {statistics.deviation:.1f}{unit}", *size)
 
 
 def drawn(

@@ -103,13 +103,13 @@ def draw_crosshair(painter: QPainter, view: View, at: tuple[float, float], size:
 
 
 def draw_note(painter: QPainter, at: QPointF, lines: Sequence[str], taken: list[QRectF]) -> None:
-    """Numbers on a dark ground with their top left corner at `at`, or below what is written there already.
+    """Numbers on a dark ground with their top left corner at `at`: further left where the view ends, below what is written there.
 
-    `taken` holds the places of the notes so far, and gets this one's.
+    `taken` holds the places of the notes so far, and gets this one.
     """
     metrics = QFontMetricsF(painter.font())
-    width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * NOTE_PADDING
-    room = QRectF(at.x(), at.y(), width, metrics.height() * len(lines) + 2)
+    room = QRectF(at.x(), at.y(), note_width(painter, lines), metrics.height() * len(lines) + 2)
+    room.moveLeft(max(min(room.x(), painter.window().right() - room.width() - 2.0), 2.0))
     while hit := next((other for other in taken if other.intersects(room)), None):
         room.moveTop(hit.bottom() + 1)
     taken.append(room)
@@ -120,6 +120,10 @@ def draw_note(painter: QPainter, at: QPointF, lines: Sequence[str], taken: list[
     painter.setPen(QColor(*TEXT))
     for n, line in enumerate(lines):
         painter.drawText(QPointF(room.x() + NOTE_PADDING, room.y() + 1 + metrics.ascent() + n * metrics.height()), line)
+
+
+def note_width(painter: QPainter, lines: Sequence[str]) -> float:
+    return max(QFontMetricsF(painter.font()).horizontalAdvance(line) for line in lines) + 2 * NOTE_PADDING
 
 
 def draw_measurement(

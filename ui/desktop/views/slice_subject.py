@@ -10,6 +10,7 @@ from ui.render.appearance import Look, default_looks
 from ui.render.slice_source import SliceSource
 
 from ..state import AppState, Comparison
+from ..wording import modality_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,4 +53,4 @@ def looks_of(state: AppState, subject: SliceSubject) -> dict[str, Look]:
 
 
 def _series_title(volume: Volume) -> str:
-    return volume.source.description or volume.modality.value
+    return volume.source.description or modality_words(volume)

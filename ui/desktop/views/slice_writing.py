@@ -13,7 +13,16 @@ from ui.render.reslice import SlabMode
 from ui.render.screenshot import case_text
 
 from ..probe import probe
-from .slice_overlay import GAP, draw_crosshair, draw_letters, draw_lines, draw_measurement, draw_scale
+from .slice_overlay import (
+    GAP,
+    draw_crosshair,
+    draw_letters,
+    draw_lines,
+    draw_measurement,
+    draw_note,
+    draw_scale,
+    note_width,
+)
 
 if TYPE_CHECKING:
     from .slice_view import SliceView
@@ -52,7 +61,10 @@ def _write_corners(painter: QPainter, view: SliceView, size: tuple[float, float]
     is_small = width < SMALL_WIDTH
     if not is_small:
         draw_lines(painter, QPointF(GAP, GAP), _source_lines(view), _FLAG.AlignLeft | _FLAG.AlignTop)
-        draw_lines(painter, QPointF(width - GAP, GAP), probe_lines(view), _FLAG.AlignRight | _FLAG.AlignTop)
+        read = [text for text, _ in probe_lines(view) if text]
+        if read:
+            left = width - GAP - note_width(painter, read)
+            draw_note(painter, QPointF(left, GAP), read, [])
     low = [(_thickness(view), TEXT), (window_text(view.window_shown), TEXT)]
     draw_lines(painter, QPointF(GAP, height - GAP), low[::-1], _FLAG.AlignLeft | _FLAG.AlignBottom)
     if frame is not None:

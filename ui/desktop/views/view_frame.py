@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLay
 from ui.render.palette import PANEL, QUIET, TEXT, VIEW_COLOURS
 
 STRIP_HEIGHT = 24
-LEAST_WIDTH = 120
+LEAST_WIDTH = 168
 ROOM_FOR_TITLE, ROOM_FOR_BUTTON = 150, 26
 
 
@@ -49,7 +49,7 @@ class ViewFrame(QFrame):
         column.addWidget(view, 1)
 
     def add_button(self, text: str, tip: str, on_click: Callable[[], object]) -> QToolButton:
-        """A small button on the strip, left of those added before."""
+        """A small button on the strip, right of those added before and left of the one that maximises."""
         button = QToolButton()
         button.setText(text)
         button.setToolTip(tip)
