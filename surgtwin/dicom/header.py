@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ..errors import DicomError
 from .elements import UNDEFINED, VRS, Elements, ElementWalk, Encoding, HeaderBytes, PixelPlace
 from .file_ref import inflating
+from .limits import MAX_HEADER_BYTES
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -60,8 +61,15 @@ class Header:
         return self.syntax == DEFLATED_LITTLE
 
 
-def read_header(stream: BinaryIO) -> Header:
+def read_header(stream: BinaryIO, *, only_group: int | None = None, limit: int = MAX_HEADER_BYTES) -> Header:
     """Read the head of the file that `stream` begins with, and no more than that.
+
+    Parameters
+    ----------
+    only_group
+        The one group of the data set to read, if it is its first; without it everything before the pixel data.
+    limit
+        Bytes after which the header is called absurd.
 
     Raises
     ------
@@ -70,7 +78,7 @@ def read_header(stream: BinaryIO) -> Header:
     DicomError
         If it is one, but damaged, cut short or absurd. The message is the bare reason ("it is cut short: ...").
     """
-    head = HeaderBytes(stream)
+    head = HeaderBytes(stream, limit)
     if not head.reach(8):
         raise NotDicomError("it is not a DICOM file" if head.data else "it is empty")
     start = _start_of_elements(head)
@@ -84,9 +92,10 @@ def read_header(stream: BinaryIO) -> Header:
     encoding = _encoding(syntax, head, data_start)
     if syntax == DEFLATED_LITTLE:
         rest = _Rejoined(head.data[data_start:], stream)
-        walk = ElementWalk(HeaderBytes(inflating(rest)), 0, encoding).run()  # type: ignore[arg-type]
+        inflated = HeaderBytes(inflating(rest), limit)  # type: ignore[arg-type]
+        walk = ElementWalk(inflated, 0, encoding, only_group=only_group).run()
     else:
-        walk = ElementWalk(head, data_start, encoding).run()
+        walk = ElementWalk(head, data_start, encoding, only_group=only_group).run()
     instance = _uid(meta.elements.get(_MEDIA_SOP_INSTANCE))
     return Header(walk.elements, syntax, encoding, data_start, walk.pixels, media, instance)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_HEADER_BYTES = 64 * 2**20
 """Everything before the pixel data; the functional groups of 10 000 frames take less than half."""
+MAX_OBJECT_BYTES = 2**30
+"""The same of a segmentation or of a structure set, which is all contours."""
 MAX_ELEMENTS = 1_000_000
 """Data elements walked in one file."""
 MAX_DEPTH = 32
