@@ -205,7 +205,8 @@ def test_a_roi_in_the_liver_reads_the_livers_values(axial: SliceView, state: App
     QTest.mouseClick(axial, LEFT, NO_KEY, QPoint(round(middle.x()) + 12, round(middle.y())))
     (drawn,) = axial.drawn_measurements()
     assert drawn.lines[0] == "120.0 ± 0.0 HU"
-    assert "mL" in drawn.lines[1]
+    assert "cm²" in drawn.lines[1]
+    assert "mL" in drawn.lines[2]
 
 
 def test_escape_drops_what_is_being_measured(axial: SliceView, state: AppState) -> None:
@@ -264,3 +265,34 @@ def test_the_texts_do_not_name_the_patient(axial: SliceView, monkeypatch: pytest
     axial.grab()
     assert "case-77" in texts
     assert not any("Zyxwholm" in t or "QX-774411" in t for t in texts)
+
+
+def test_the_probe_reads_the_new_slice_when_the_mouse_rests_and_the_slice_changes(
+    axial: SliceView, state: AppState
+) -> None:
+    QTest.mouseMove(axial, QPoint(axial.width() // 2, axial.height() // 2))
+    axial.point_mouse(QPointF(axial.width() / 2, axial.height() / 2))
+    before = state.pointer_mm
+    axial.step_slices(3)
+    after = state.pointer_mm
+    assert before is not None
+    assert after is not None
+    assert axial.stack is not None
+    along = np.subtract(after, before) @ axial.stack.step
+    assert along == pytest.approx(3 * axial.stack.step_mm)
+
+
+def test_a_magnified_view_follows_the_cross_hair_that_leaves_it(axial: SliceView, state: AppState) -> None:
+    axial.zoom_by(6.0)
+    assert state.grid is not None
+    state.set_cursor(state.grid.to_lps((1.0, 1.0, 10.0)))
+    assert axial.rect().contains(axial.place_of(state.cursor_mm).toPoint())
+
+
+def test_a_magnified_view_keeps_its_piece_of_the_patient_when_it_grows(axial: SliceView) -> None:
+    axial.zoom_by(3.0)
+    assert axial.frame is not None
+    before = axial.frame.mm_per_pixel * min(axial.frame.size)
+    axial.resize(axial.width() * 2, axial.height() * 2)
+    QTest.qWait(0)
+    assert axial.frame.mm_per_pixel * min(axial.frame.size) == pytest.approx(before)

@@ -67,7 +67,7 @@ class SliceGestures:
         at = event.position()
         moved, self._last = at - self._last, at
         point = self._view.point_at(at)
-        self._view.state.set_pointer(point)
+        self._view.point_mouse(at)
         if event.buttons() == Qt.MouseButton.NoButton:
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
                 self._move_crosshair(at)

@@ -103,7 +103,7 @@ def draw_crosshair(painter: QPainter, view: View, at: tuple[float, float], size:
 
 
 def draw_note(painter: QPainter, at: QPointF, lines: Sequence[str], taken: list[QRectF]) -> None:
-    """Numbers on a dark ground with their top left corner at `at`: further left where the view ends, below what is written there.
+    """Numbers on a dark ground, top left corner at `at`; further left where the view ends, below other notes.
 
     `taken` holds the places of the notes so far, and gets this one.
     """

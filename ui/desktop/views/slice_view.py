@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.volume import Window
+from ui.render.palette import ACCENT
 from ui.render.slice_source import CutSlice, SliceStyle
 from ui.render.slices import SliceFrame, SliceStack, View, fitted_frame
 from ui.render.windows import default_window
@@ -66,6 +67,7 @@ class SliceView(QWidget):
         self._picture: QImage | None = None
         self._draft: Draft | None = None
         self._hands = SliceGestures(self)
+        self._mouse_at: QPointF | None = None
         self.setMinimumSize(96, 96)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -218,8 +220,15 @@ class SliceView(QWidget):
             self._own_window = Window(max(window.width, 1.0), window.level)
             self._repaint_picture()
 
+    def point_mouse(self, at: QPointF | None) -> None:
+        """The mouse is at a place in the widget, or over another one: the probe reads what lies there from now on."""
+        self._mouse_at = at
+        self.state.set_pointer(self.point_at(at) if at is not None else None)
+
     def _set_frame(self, frame: SliceFrame) -> None:
         self._frame = frame
+        if self._mouse_at is not None:
+            self.point_mouse(self._mouse_at)
         self._recut()
 
     def _on_cursor(self) -> None:
@@ -320,6 +329,11 @@ class SliceView(QWidget):
                 self._picture = self._draw_picture(self._subject, self._frame)
             painter.drawImage(0, 0, self._picture)
             write_over(painter, self)
+        if self.hasFocus():  # the arrow keys go here
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setPen(QColor(*ACCENT))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
     def _draw_picture(self, subject: SliceSubject, frame: SliceFrame) -> QImage:
@@ -361,7 +375,7 @@ class SliceView(QWidget):
             slice_menu(self, QPointF(event.pos())).exec(event.globalPos())
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        self.state.set_pointer(None)
+        self.point_mouse(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if not self._hands.key(Qt.Key(event.key())):

@@ -70,7 +70,7 @@ def _write_corners(painter: QPainter, view: SliceView, size: tuple[float, float]
     if frame is not None:
         up = draw_scale(painter, width - GAP, height - GAP, frame.mm_per_pixel, width * 0.22)
         at = QPointF(width - GAP, height - GAP - up - 2)
-        draw_lines(painter, at, [(f"{view.zoom * 100:.0f} %", QUIET)], _FLAG.AlignRight | _FLAG.AlignBottom)
+        draw_lines(painter, at, [(f"{view.zoom * 100:.0f} %", TEXT)], _FLAG.AlignRight | _FLAG.AlignBottom)
 
 
 def _source_lines(view: SliceView) -> list[tuple[str, Rgb]]:
@@ -78,7 +78,7 @@ def _source_lines(view: SliceView) -> list[tuple[str, Rgb]]:
     if subject is None:
         return []
     case = case_text(subject.twin) if subject.twin is not None else ""
-    return [(case, TEXT), (subject.title, QUIET)]
+    return [(case, TEXT), (subject.title, TEXT)]
 
 
 def _thickness(view: SliceView) -> str:
