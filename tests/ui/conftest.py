@@ -53,7 +53,11 @@ def display() -> Iterator[None]:
     command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", SCREEN, "-nolisten", "tcp"]
     quiet = subprocess.DEVNULL
     server = subprocess.Popen(
-        command, pass_fds=[write_end], stdout=quiet, stderr=quiet, preexec_fn=_die_with_parent  # noqa: PLW1509
+        command,
+        pass_fds=[write_end],
+        stdout=quiet,
+        stderr=quiet,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509
     )
     _servers.append(server)
     os.close(write_end)
