@@ -18,7 +18,7 @@ from ..errors import FormatError
 
 MAX_DEFLATE_RATIO = 1032
 """Deflate cannot expand one byte to more than this."""
-_CHUNK = 1 << 24
+_CHUNK = 1 << 22
 _DECODE_ERRORS = (OSError, EOFError, zlib.error, ValueError)
 
 
