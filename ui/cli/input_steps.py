@@ -58,13 +58,24 @@ def wanted_structures(asked: Sequence[str] | None, available: Iterable[str]) -> 
     if asked is None:
         return None
     names = list(available)
-    by_key = {n.lower().replace("_", " "): n for n in names}
-    missing = [a for a in asked if a.lower().replace("_", " ") not in by_key]
+    found = {a: _matching(a, names) for a in asked}
+    missing = [a for a, matches in found.items() if not matches]
     if missing or not asked:
         raise LabelError(
             f"There is no structure {', '.join(missing) or '(none given)'}; there are: {', '.join(names)}."
         )
-    return {by_key[a.lower().replace("_", " ")] for a in asked}
+    return {name for matches in found.values() for name in matches}
+
+
+def _matching(asked: str, names: Sequence[str]) -> list[str]:
+    """The name itself if it is there, else those that differ in case and underscores only."""
+    if asked in names:
+        return [asked]
+    return [n for n in names if _loose(n) == _loose(asked)]
+
+
+def _loose(name: str) -> str:
+    return name.strip().lower().replace("_", " ")
 
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

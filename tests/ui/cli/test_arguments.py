@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from surgtwin.errors import LabelError
+from ui.cli.input_steps import wanted_structures
 from ui.cli.main import build_parser, main
 
 HEAVY = ("torch", "PySide6", "vtkmodules", "SimpleITK", "numpy", "pydicom", "pyvista", "trimesh")
@@ -89,3 +91,11 @@ def test_what_is_not_there_is_a_bad_input_and_said_as_json_too(command, tmp_path
     assert document["error"]["exit_code"] == 3
     assert "nothing" in document["error"]["message"]
     assert "Traceback" not in out.err
+
+
+def test_a_structure_is_found_by_its_own_name_before_a_similar_one():
+    available = ("a b", "a_b", "A_B", "Liver")
+    assert wanted_structures(("a_b",), available) == {"a_b"}
+    assert wanted_structures(("liver", "A_B"), available) == {"Liver", "A_B"}
+    with pytest.raises(LabelError, match="nowhere"):
+        wanted_structures(("liver", "nowhere"), available)
