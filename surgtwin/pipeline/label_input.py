@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from ..domain.finding import Finding, Severity
 from ..domain.label_reading import LabelReading
 from ..domain.labels import LabelMap
 from ..domain.volume import Volume
@@ -15,6 +17,8 @@ from ..formats.names import read_names
 from ..formats.registry import is_supported_image, read_labels_with_findings
 from ..progress import SILENT, Progress
 from .ports import Segmentation
+
+_LISTED = 10
 
 
 def given_labels(path: Path, volume: Volume, names: Path | None = None, progress: Progress = SILENT) -> Segmentation:
@@ -48,6 +52,23 @@ def read_any_labels(path: Path, volume: Volume | None, names: Path | None = None
     if not path.is_file():
         raise FormatError(f"There is no label file {path}.")
     given_names = read_names(names) if names is not None else None
+    reading = _read(path, volume, given_names)
+    return replace(reading, findings=(*reading.findings, *_unused_names(reading.labels, given_names or {})))
+
+
+def _unused_names(labels: LabelMap, names: dict[int, str]) -> tuple[Finding, ...]:
+    """Names for values that the label map does not hold: often the names of another map."""
+    present = {s.label for s in labels.structures if labels.voxels(s)}
+    unused = sorted(set(names) - present)
+    if not unused:
+        return ()
+    listed = ", ".join(str(label) for label in unused[:_LISTED]) + (", ..." if len(unused) > _LISTED else "")
+    message = f"--names names {len(unused)} labels that the label map does not hold: {listed}."
+    severity = Severity.INFO if len(unused) < len(names) else Severity.WARNING
+    return (Finding("names-unused", severity, message, numbers={"labels": float(len(unused))}),)
+
+
+def _read(path: Path, volume: Volume | None, given_names: dict[int, str] | None) -> LabelReading:
     if is_supported_image(path):
         return read_labels_with_findings(path, names=given_names)
     from ..dicom.rtstruct import is_rtstruct, read_rtstruct_with_findings

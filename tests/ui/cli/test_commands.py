@@ -170,3 +170,11 @@ def test_without_a_display_view_says_what_to_use_instead(case, capsys, monkeypat
     monkeypatch.setattr("ui.cli.view.has_display", lambda: False)
     assert main(["view", str(case.twin)]) == 5
     assert "screenshot" in capsys.readouterr().err
+
+
+def test_names_of_labels_that_are_not_there_are_said(case, capsys, tmp_path):
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps({"6": "liver", "99": "ghost"}), encoding="utf-8")
+    told = run_json(capsys, "build", case.dicom, "-o", tmp_path / "t.twin", "--labels", case.labels, "--names", names)
+    assert [f["numbers"] for f in told["findings"] if f["code"] == "names-unused"] == [{"labels": 1.0}]
+    assert "ghost" not in {s["name"] for s in told["structures"]}
