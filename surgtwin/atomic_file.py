@@ -26,7 +26,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or "not all of it was taken"
         raise DiskError(f"'{path.name}' cannot be written: {reason}. Check the folder and the free space.") from error
     finally:
         with contextlib.suppress(OSError):
