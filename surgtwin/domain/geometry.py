@@ -21,6 +21,8 @@ SAME_DIRECTION = 1e-4
 """Largest difference of a direction cosine between two directions that are called the same."""
 MIN_SPACING_MM = 1e-3
 MAX_SPACING_MM = 1e3
+MAX_ORIGIN_MM = 1e7
+"""Ten kilometres from the frame's origin: no scanner is that large, and micrometres are still told apart."""
 MIN_LENGTH_MM = 1e-6
 """A vector shorter than this has no direction."""
 MAX_ROTATION_ERROR = 1e-3
@@ -74,6 +76,8 @@ class Grid:
             raise GeometryError("A grid needs a finite 4 x 4 matrix from voxel index to LPS mm.")
         if np.any(np.abs(matrix[3] - [0, 0, 0, 1]) > SAME_DIRECTION):
             raise GeometryError("The last row of a grid's matrix must be 0 0 0 1.")
+        if np.abs(matrix[:3, 3]).max() > MAX_ORIGIN_MM:
+            raise GeometryError(f"A grid that begins at {matrix[:3, 3].tolist()} mm is not plausible.")
         spacing = np.linalg.norm(matrix[:3, :3], axis=0)
         if np.any(spacing < MIN_SPACING_MM) or np.any(spacing > MAX_SPACING_MM):
             raise GeometryError(f"Voxel spacing (i, j, k) {spacing.round(4).tolist()} mm is not plausible.")

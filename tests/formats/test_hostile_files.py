@@ -107,6 +107,7 @@ SMALL = np.zeros((4, 5, 6), np.int16)
         ({108: struct.pack("<f", -5)}, "not plausible"),
         ({280: struct.pack("<f", np.nan)}, "finite"),
         ({280: struct.pack("<f", 0.0)}, "spacing"),
+        ({292: struct.pack("<f", -3.6e16)}, "begins at"),
         ({284: struct.pack("<f", 0.4)}, "sheared"),
         ({254: b"\0\0", 252: b"\1\0", 256: struct.pack("<f", 3.0)}, "qform"),
     ],
