@@ -61,7 +61,8 @@ class ImageChoices:
         if not self.skipped:
             return ": the input holds no DICOM image and no NIfTI, NRRD or MetaImage file."
         first = self.skipped[0]
-        return f": {len(self.skipped)} files were passed over; the first, {first.path}: {first.reason}"
+        others = f" (and {len(self.skipped) - 1} more files)" if len(self.skipped) > 1 else ""
+        return f". Passed over: {first.path}: {first.reason}{others}"
 
 
 def find_images(path: Path, progress: Progress = SILENT) -> ImageChoices:

@@ -64,7 +64,7 @@ def test_a_copy_replaces_another_twin_only_if_asked_and_never_itself_or_somethin
     copy_twin(saved, target)
     with TwinWriter(saved) as writer:
         writer.set_side(Side.LEFT)
-    with pytest.raises(TwinExistsError, match="overwrite"):
+    with pytest.raises(TwinExistsError, match="replace it"):
         copy_twin(saved, target)
     copy_twin(saved, target, overwrite=True)
     assert load_twin(target).operated_side is Side.LEFT

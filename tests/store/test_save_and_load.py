@@ -105,7 +105,7 @@ def test_no_file_is_named_after_the_patient(saved: Path) -> None:
 
 
 def test_an_existing_twin_is_kept_unless_overwriting_is_asked_for(saved: Path) -> None:
-    with pytest.raises(TwinExistsError, match="overwrite"):
+    with pytest.raises(TwinExistsError, match="replace it"):
         save_twin(sample_twin(seed=2), saved)
     assert differences(sample_twin(), load_twin(saved)) == []
     save_twin(sample_twin(seed=2), saved, overwrite=True)
