@@ -78,7 +78,8 @@ class Grid:
             raise GeometryError("The last row of a grid's matrix must be 0 0 0 1.")
         if np.abs(matrix[:3, 3]).max() > MAX_ORIGIN_MM:
             raise GeometryError(f"A grid that begins at {matrix[:3, 3].tolist()} mm is not plausible.")
-        spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+        with np.errstate(over="ignore"):
+            spacing = np.linalg.norm(matrix[:3, :3], axis=0)
         if np.any(spacing < MIN_SPACING_MM) or np.any(spacing > MAX_SPACING_MM):
             raise GeometryError(f"Voxel spacing (i, j, k) {spacing.round(4).tolist()} mm is not plausible.")
         if abs(np.linalg.det(matrix[:3, :3] / spacing)) < SAME_DIRECTION:

@@ -33,7 +33,7 @@ _MAX_LINE = 1 << 16
 
 def read_metaimage(path: Path) -> RawImage:
     """The image of a MetaImage file. Raises FormatError."""
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, np.errstate(all="ignore"):
         fields = _read_header(stream, path)
         shape = _shape(fields, path)
         dtype = _dtype(fields, path)

@@ -47,7 +47,7 @@ class _Axes:
 
 def read_nrrd(path: Path) -> RawImage:
     """The image, or the layers of the segmentation, of a NRRD file. Raises FormatError."""
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, np.errstate(all="ignore"):
         header = _read_header(stream, path)
         axes = _axes(header, path)
         dtype = _dtype(header, path)
