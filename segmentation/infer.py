@@ -15,15 +15,18 @@ from surgtwin.progress import SILENT, Progress
 
 from .device import ComputePlan, choose_compute, cpu_plan
 from .model_folder import ModelFolder, load_networks
-from .network import PlainConvUNet
+from .network import UNet
+from .plans import Spacing
 from .postprocess import LabelExporter, keep_largest_pieces
-from .preprocess import Spacing, prepare
+from .preprocess import prepare, with_previous_stage
 from .sliding_window import TileSettings, predict_slabs
 
 CPU_ALLOCATION_FAILURE = "can't allocate memory"
 PREPARED = 0.06
 """Share of the progress after which the image is prepared and tiles begin."""
 TILED = 0.97
+FIRST_STAGE = 0.3
+"""Share of the progress that a cascade's first stage takes."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Engine:
         self.settings = settings or InferenceSettings()
         self._compute = choose_compute(self.settings.device, self.settings.fast)
         self._networks = load_networks(model, self._compute.device)
+        self._previous = Engine(model.previous, self.settings) if model.previous else None
 
     def predict(
         self, channels: Sequence[npt.NDArray[Any]], spacing_mm: Spacing, progress: Progress = SILENT
@@ -106,7 +110,7 @@ class Engine:
         channels: Sequence[npt.NDArray[Any]],
         spacing_mm: Spacing,
         compute: ComputePlan,
-        networks: list[PlainConvUNet],
+        networks: list[UNet],
         progress: Progress,
         fell_back: bool = False,
     ) -> Prediction:
@@ -129,11 +133,17 @@ class Engine:
         channels: Sequence[npt.NDArray[Any]],
         spacing_mm: Spacing,
         compute: ComputePlan,
-        networks: list[PlainConvUNet],
+        networks: list[UNet],
         progress: Progress,
     ) -> npt.NDArray[Any]:
         plan = self.model.plan
+        before = None
+        if self._previous is not None:
+            before = self._previous.predict(channels, spacing_mm, progress.part(0.0, FIRST_STAGE)).labels
+            progress = progress.part(FIRST_STAGE, 1.0)
         image = prepare(channels, spacing_mm, plan, compute.device, progress.part(0.0, PREPARED, "preparing"))
+        if before is not None:
+            image = with_previous_stage(image, before, spacing_mm, plan, self.model.labels)
         dtype = np.uint8 if max(self.model.labels.names.values(), default=0) < 256 else np.uint16
         whole = np.zeros(image.transposed_shape, dtype=dtype)
         k, j, i = (int(n) for n in image.data.shape[1:])

@@ -14,7 +14,9 @@ import hashlib
 import json
 import pickle
 import re
+import struct
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,26 @@ import torch
 
 from surgtwin.errors import ModelError
 
-from .network import PlainConvUNet
-from .plans import Json, LabelScheme, ModelPlan, read_labels, read_plan
+from .architecture_plan import Json
+from .network import UNet
+from .plans import LabelScheme, ModelPlan, read_labels, read_plan
+from .residual_network import build_network
 
 CHECKPOINT = "checkpoint_final.pth"
+UNREADABLE = (
+    RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    AssertionError, struct.error,
+)  # fmt: skip
+"""What torch's unpickler raises on bytes that are no checkpoint, found by giving it damaged ones."""
+RAS_READER, RAS_CODES = "NibabelIOWithReorient", "RAS"
 MAX_JSON_BYTES = 64 * 2**20
 MAX_CHECKPOINT_BYTES = 4 * 2**30
-NETWORK_CHANGING_TRAINERS = re.compile(r"BN($|_)|BatchNorm|Mamba|Swin|UNETR|MedNeXt|Former|STUNet|Primus", re.I)
+MAX_PARAMETERS = 1_000_000_000
+NETWORK_CHANGING_TRAINERS = re.compile(
+    r"BN($|_)|BatchNorm|GroupNorm|LayerNorm|(?<!Leaky)ReLU|GELU|SiLU|Swish|Mamba|Swin|UNETR|MedNeXt|Former|STUNet|"
+    r"Primus|SegResNet|Attention|DynUNet|UMamba|LightM|SAM($|_)",
+    re.I,
+)
 """Trainer classes of nnU-Net and its forks that build another network than the plans say."""
 
 SAFE_GLOBALS: list[Any] = [
@@ -57,6 +72,8 @@ class ModelFolder:
         "CT", "MR" or empty if unknown.
     largest_only
         Names of structures of which only the largest piece is kept.
+    previous
+        The model of a cascade's first stage, None for any other model.
     """
 
     path: Path
@@ -70,10 +87,13 @@ class ModelFolder:
     orientation: str
     mirror_axes: tuple[int, ...]
     largest_only: tuple[str, ...]
+    previous: ModelFolder | None = None
 
     def sha256(self) -> str:
-        """Return one hash over plans, labels and weights of all folds."""
+        """Return one hash over plans, labels and weights of all folds, and of a cascade's first stage."""
         digest = hashlib.sha256()
+        if self.previous is not None:
+            digest.update(bytes.fromhex(self.previous.sha256()))
         for file in (self.path / "dataset.json", self.path / "plans.json", *self.folds):
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
@@ -109,10 +129,27 @@ def read_model_folder(path: Path) -> ModelFolder:
         plan=plan,
         labels=labels,
         folds=folds,
-        orientation=_orientation(dataset),
-        mirror_axes=tuple(int(a) for a in axes if 0 <= int(a) <= 2),
+        orientation=_orientation(dataset, plans),
+        mirror_axes=_mirror_axes(axes, plan),
         largest_only=tuple(str(n) for n in dataset.get("largest_only", ()) if n in labels.names),
+        previous=_read_previous(path, plan, labels) if plan.previous_stage else None,
     )
+
+
+def _read_previous(path: Path, plan: ModelPlan, labels: LabelScheme) -> ModelFolder:
+    """The first stage of a cascade: a folder inside the model's, or beside it as nnU-Net lays them."""
+    beside = path.with_name("__".join([*path.name.split("__")[:-1], plan.previous_stage]))
+    inside = path / plan.previous_stage
+    folder = inside if inside.is_dir() else beside
+    if folder == path or not folder.is_dir():
+        raise ModelError(
+            f"{path.name} is the second stage of a cascade; its first stage was not found. "
+            f"Put that model's folder beside it as {beside.name}, or inside it as {plan.previous_stage}."
+        )
+    previous = read_model_folder(folder)
+    if previous.plan.previous_stage or previous.labels.names != labels.names:
+        raise ModelError(f"The models {folder.name} and {path.name} do not make a cascade: their labels differ.")
+    return previous
 
 
 def find_folds(path: Path) -> tuple[Path, ...]:
@@ -126,7 +163,7 @@ def find_folds(path: Path) -> tuple[Path, ...]:
     return folds
 
 
-def load_networks(model: ModelFolder, device: torch.device) -> list[PlainConvUNet]:
+def load_networks(model: ModelFolder, device: torch.device) -> list[UNet]:
     """Return one network per fold in evaluation mode, float32, on the device.
 
     Raises
@@ -139,19 +176,32 @@ def load_networks(model: ModelFolder, device: torch.device) -> list[PlainConvUNe
         weights = _load_checkpoint(fold).get("network_weights")
         if not isinstance(weights, dict):
             raise ModelError(f"{fold.parent.name}/{fold.name} holds no network_weights.")
-        network = PlainConvUNet(model.plan.architecture)
+        network = _empty_network(model)
         cleaned = {str(k).removeprefix("module.").removeprefix("_orig_mod."): v for k, v in weights.items()}
         try:
-            network.load_state_dict(cleaned)
+            network.load_state_dict(cleaned, assign=True)
         except (RuntimeError, TypeError, AttributeError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise ModelError(f"The weights of {fold.parent.name} do not fit the planned network: {reason}") from error
-        networks.append(network.eval().requires_grad_(False).to(device))
+        for parameter in network.parameters():
+            # The file is mapped, not read: a copy keeps the network when the file goes.
+            parameter.data = parameter.data.to(device, torch.float32, copy=True)
+        networks.append(network.eval().requires_grad_(False))
     return networks
 
 
+def _empty_network(model: ModelFolder) -> UNet:
+    """The planned network without memory for its weights: those of the checkpoint take their place."""
+    with torch.device("meta"):
+        network = build_network(model.plan.architecture)
+    count = sum(p.numel() for p in network.parameters())
+    if count > MAX_PARAMETERS:
+        raise ModelError(f"{model.name} plans a network of {count / 1e9:.1f} billion parameters; not plausible.")
+    return network
+
+
 def _load_checkpoint(file: Path) -> dict[str, Any]:
-    if file.stat().st_size > MAX_CHECKPOINT_BYTES:
+    if max(file.stat().st_size, _unpacked_size(file)) > MAX_CHECKPOINT_BYTES:
         raise ModelError(f"{file.parent.name}/{file.name} is larger than {MAX_CHECKPOINT_BYTES >> 30} GiB.")
     try:
         with torch.serialization.safe_globals(SAFE_GLOBALS):
@@ -160,11 +210,26 @@ def _load_checkpoint(file: Path) -> dict[str, Any]:
         raise ModelError(
             f"{file.parent.name}/{file.name} was refused: it holds more than numbers and tensors, and could run code."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{file.parent.name}/{file.name} is not a readable checkpoint: {error}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{file.parent.name}/{file.name} holds a {type(content).__name__}, not a checkpoint.")
     return content
+
+
+def _unpacked_size(file: Path) -> int:
+    """What a checkpoint that is a zip archive claims to unpack to; 0 for another."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:
+        return 0
+
+
+def _mirror_axes(allowed: Iterable[Any], plan: ModelPlan) -> tuple[int, ...]:
+    """Axes 0..2 of the transposed volume; a two-dimensional network counts them within its slice."""
+    shift = 1 if plan.architecture.is_flat else 0
+    return tuple(int(a) + shift for a in allowed if 0 <= int(a) <= 2 - shift)
 
 
 def _read_json(file: Path) -> Json:
@@ -189,8 +254,10 @@ def _modality(dataset: Json) -> str:
     return "MR" if names and names[0].startswith(("MR", "T1", "T2", "FLAIR")) else ""
 
 
-def _orientation(dataset: Json) -> str:
-    codes = str(dataset.get("image_orientation", ""))
+def _orientation(dataset: Json, plans: Json) -> str:
+    """What dataset.json says; without it, that of nnU-Net's reader that turns images (to RAS), or as stored."""
+    turned = RAS_CODES if plans.get("image_reader_writer") == RAS_READER else ""
+    codes = str(dataset.get("image_orientation", turned))
     if codes and sorted("LPSRAI".find(c) % 3 for c in codes) != [0, 1, 2]:
         raise ModelError(f"dataset.json's image_orientation {codes!r} does not name one side of each axis.")
     return codes

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from surgtwin.errors import ModelError
 
+from .architecture_plan import PLAIN_UNET
 from .dataset import Intensity
 from .model_folder import CHECKPOINT
 from .network import PlainConvUNet, UNetArchitecture
-from .plans import PLAIN_UNET, RESAMPLING_FUNCTION
+from .plans import RESAMPLING_FUNCTION
 from .training_config import TrainingConfig, read_config
 from .training_run import CHECKPOINT_NAME
 

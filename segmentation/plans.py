@@ -1,33 +1,33 @@
 """nnU-Net v2's ``plans.json`` and ``dataset.json``: how an image must be prepared and which network to build.
 
-Both generations of plans are read: those that describe the network by ``architecture`` and the older ones by
-``UNet_class_name``. Nothing named in a file is imported; networks come from the allow-list below.
+Nothing named in a file is imported: what is not known here is refused with its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from surgtwin.errors import ModelError
 
-from .network import NORM_EPS, Triple, UNetArchitecture
+from .architecture_plan import Json, need, read_architecture
+from .network import Triple, UNetArchitecture
 
-PLAIN_UNET = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
-ALLOWED_NETWORKS = {PLAIN_UNET: "plain", "PlainConvUNet": "plain"}
-ALLOWED_OPERATORS = {
-    "conv_op": ("torch.nn.modules.conv.Conv3d", "torch.nn.Conv3d"),
-    "norm_op": ("torch.nn.modules.instancenorm.InstanceNorm3d", "torch.nn.InstanceNorm3d"),
-    "nonlin": ("torch.nn.modules.activation.LeakyReLU", "torch.nn.LeakyReLU"),
-    "dropout_op": (None,),
-}
-NORMALISATIONS = ("CTNormalization", "ZScoreNormalization", "NoNormalization", "RescaleTo01Normalization")
+NORMALISATIONS = (
+    "CTNormalization", "ZScoreNormalization", "NoNormalization", "RescaleTo01Normalization", "RGBTo01Normalization",
+)  # fmt: skip
 RESAMPLING_FUNCTION = "resample_data_or_seg_to_shape"
-MAX_STAGES = 10
-MAX_FEATURES = 2048
+PREPROCESSOR = "DefaultPreprocessor"
+LABEL_MANAGER = "LabelManager"
 MAX_PATCH_VOXELS = 512**3
-Json = Mapping[str, Any]
+MAX_SPACING_MM = 1000.0
+MAX_CHANNELS = 64
+MAX_LABEL = 2**15 - 1
+MAX_REGIONS = 62
+"""Regions are marked by the bits of one 64-bit number where labels are brought back to the image."""
+
+Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,32 @@ class ChannelNormalisation:
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """One configuration of a plans file, resolved. Axes are the transposed ones, spacing is mm."""
+    """One configuration of a plans file, resolved. Axes are the transposed ones, spacing is mm.
+
+    Parameters
+    ----------
+    spacing_mm
+        Of the network's grid. The first is 0 for a two-dimensional plan, which leaves the slices where they are;
+        its patch is one slice.
+    previous_stage
+        The configuration whose labels are further input channels (a cascade), or empty.
+    """
 
     configuration: str
-    spacing_mm: tuple[float, float, float]
+    spacing_mm: Spacing
     patch: Triple
     transpose_forward: Triple
     normalisation: tuple[ChannelNormalisation, ...]
     image_rule: ResampleRule
     logit_rule: ResampleRule
     architecture: UNetArchitecture
+    label_rule: ResampleRule = ResampleRule(1)
+    previous_stage: str = ""
+
+    def spacing_for(self, image: Spacing) -> Spacing:
+        """Return the network's grid spacing for an image's spacing (both transposed)."""
+        k, j, i = self.spacing_mm
+        return (k or image[0], j, i)
 
 
 @dataclass(frozen=True)
@@ -83,28 +99,41 @@ class LabelScheme:
     region_order: tuple[int, ...]
     head_count: int
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Every label value of a structure, ascending."""
+        return tuple(sorted(set(self.names.values())))
+
 
 def read_labels(dataset: Json) -> LabelScheme:
-    """Return the label scheme of a ``dataset.json``.
+    """Return the label scheme of a ``dataset.json``. An ignore label is for training only and left out.
 
     Raises
     ------
     ModelError
         If labels are missing, not consecutive, or regions have no painting order.
     """
-    labels = _need(dataset, "labels", "dataset.json")
+    labels = need(dataset, "labels", "dataset.json")
     if labels.get("background") != 0:
         raise ModelError("dataset.json names no background with value 0; the labels can't be interpreted.")
     given = {str(n): v for n, v in labels.items() if n not in ("background", "ignore")}
-    if any(isinstance(value, list | tuple) for value in given.values()):
-        order = tuple(int(v) for v in dataset.get("regions_class_order") or ())
-        if len(order) != len(given):
-            raise ModelError("dataset.json has regions but its regions_class_order does not name each once.")
-        return LabelScheme(dict(zip(given, order, strict=True)), order, len(order))
-    names = {name: int(value) for name, value in given.items()}
+    if any(isinstance(value, list | tuple) and len(value) > 1 for value in given.values()):
+        return _region_scheme(given, dataset)
+    names = {n: int(v[0] if isinstance(v, list | tuple) else v) for n, v in given.items()}
     if sorted(names.values()) != list(range(1, len(names) + 1)):
         raise ModelError(f"Label values must be 1 to {len(names)} without gaps; found {sorted(names.values())}.")
+    if len(names) > MAX_LABEL:
+        raise ModelError(f"{len(names)} labels are more than the {MAX_LABEL} that fit.")
     return LabelScheme(names, (), len(names) + 1)
+
+
+def _region_scheme(given: Json, dataset: Json) -> LabelScheme:
+    order = tuple(int(v) for v in dataset.get("regions_class_order") or ())
+    if len(order) != len(given):
+        raise ModelError("dataset.json has regions but its regions_class_order does not name each once.")
+    if len(order) > MAX_REGIONS or not all(1 <= v <= MAX_LABEL for v in order):
+        raise ModelError(f"regions_class_order {list(order)} is not plausible (at most {MAX_REGIONS} values).")
+    return LabelScheme(dict(zip(given, order, strict=True)), order, len(order))
 
 
 def read_plan(plans: Json, dataset: Json, configuration: str) -> ModelPlan:
@@ -116,38 +145,59 @@ def read_plan(plans: Json, dataset: Json, configuration: str) -> ModelPlan:
         If something is missing, absurd, or needs code this program does not have.
     """
     raw = resolve_configuration(plans, configuration)
-    channels = dataset.get("channel_names") or dataset.get("modality") or {}
-    if not channels:
-        raise ModelError("dataset.json has no channel_names.")
-    if raw.get("previous_stage"):
-        raise ModelError(f"Configuration {configuration} is the second stage of a cascade, which is not supported.")
-    spacing = tuple(float(v) for v in _need(raw, "spacing", configuration))
-    if len(spacing) != 3 or len(raw["patch_size"]) != 3:
-        raise ModelError(f"Configuration {configuration} is two-dimensional; only 3-D models are supported.")
-    patch = _triple(raw["patch_size"])
-    if min(spacing) <= 0 or min(patch) < 1 or patch[0] * patch[1] * patch[2] > MAX_PATCH_VOXELS:
-        raise ModelError(f"Spacing {spacing} or patch {patch} of configuration {configuration} is not plausible.")
+    _check_machinery(plans, raw)
+    channels = len(dataset.get("modality") or dataset.get("channel_names") or {})
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ModelError(f"dataset.json names {channels} channels (channel_names); 1 to {MAX_CHANNELS} were expected.")
+    labels, previous = read_labels(dataset), str(raw.get("previous_stage") or "")
+    inputs = channels + (len(labels.values) if previous else 0)
+    architecture = read_architecture(raw, inputs, labels.head_count)
+    spacing, patch = _grid(raw, configuration, architecture.is_flat)
+    if any(p % d for p, d in zip(patch[-len(architecture.divisor) :], architecture.divisor, strict=True)):
+        raise ModelError(f"The patch {patch} is not divisible by the network's strides {architecture.divisor}.")
     forward = _triple(plans.get("transpose_forward", (0, 1, 2)))
     if sorted(forward) != [0, 1, 2]:
         raise ModelError(f"transpose_forward {forward} is not a permutation of the three axes.")
-    architecture = read_architecture(raw, len(channels), read_labels(dataset).head_count)
-    if any(p % d for p, d in zip(patch, architecture.divisor, strict=True)):
-        raise ModelError(f"The patch {patch} is not divisible by the network's strides {architecture.divisor}.")
     return ModelPlan(
         configuration=configuration,
-        spacing_mm=(spacing[0], spacing[1], spacing[2]),
+        spacing_mm=spacing,
         patch=patch,
         transpose_forward=forward,
-        normalisation=_normalisation(plans, raw, len(channels)),
+        normalisation=_normalisation(plans, raw, channels),
         image_rule=_rule(raw, "resampling_fn_data", 3),
         logit_rule=_rule(raw, "resampling_fn_probabilities", 1),
         architecture=architecture,
+        label_rule=_rule(raw, "resampling_fn_seg", 1),
+        previous_stage=previous,
     )
+
+
+def _grid(raw: Json, configuration: str, is_flat: bool) -> tuple[Spacing, Triple]:
+    spacing = [float(v) for v in need(raw, "spacing", configuration)]
+    patch = [int(v) for v in need(raw, "patch_size", configuration)]
+    expected = 2 if is_flat else 3
+    if len(spacing) != expected or len(patch) != expected:
+        raise ModelError(
+            f"Configuration {configuration} gives {len(spacing)} spacings and {len(patch)} patch sizes to a network "
+            f"of {expected} dimensions."
+        )
+    if not all(0 < s <= MAX_SPACING_MM for s in spacing) or min(patch) < 1 or math.prod(patch) > MAX_PATCH_VOXELS:
+        raise ModelError(f"Spacing {spacing} or patch {patch} of configuration {configuration} is not plausible.")
+    if is_flat:
+        return (0.0, spacing[0], spacing[1]), (1, patch[0], patch[1])
+    return (spacing[0], spacing[1], spacing[2]), (patch[0], patch[1], patch[2])
+
+
+def _check_machinery(plans: Json, raw: Json) -> None:
+    """Refuse plans whose preparation or label handling is not nnU-Net's own."""
+    for table, key, known in ((raw, "preprocessor_name", PREPROCESSOR), (plans, "label_manager", LABEL_MANAGER)):
+        if table.get(key, known) != known:
+            raise ModelError(f"The model needs the {key.replace('_', ' ')} {table[key]}; this program has {known}.")
 
 
 def resolve_configuration(plans: Json, name: str) -> dict[str, Any]:
     """Return a configuration with everything it inherits; the nearer value wins."""
-    configurations = _need(plans, "configurations", "plans.json")
+    configurations = need(plans, "configurations", "plans.json")
     chain: list[str] = []
     current: str | None = name
     while current is not None:
@@ -163,65 +213,14 @@ def resolve_configuration(plans: Json, name: str) -> dict[str, Any]:
     return merged
 
 
-def read_architecture(raw: Json, channels: int, heads: int) -> UNetArchitecture:
-    """Return the network a configuration asks for, if it is one this program can build."""
-    if "architecture" in raw:
-        class_name = str(raw["architecture"].get("network_class_name"))
-        arguments = raw["architecture"].get("arch_kwargs", {})
-    else:
-        class_name, arguments = _old_architecture(raw)
-    if class_name not in ALLOWED_NETWORKS:
-        allowed = ", ".join(sorted(ALLOWED_NETWORKS))
-        raise ModelError(f"The model needs the network {class_name}; this program builds {allowed} only.")
-    for key, names in ALLOWED_OPERATORS.items():
-        if key in arguments and arguments[key] not in names:
-            raise ModelError(f"The model's {key} is {arguments[key]}; supported is {names[0]}.")
-    return _build_architecture(arguments, channels, heads)
-
-
-def _build_architecture(arguments: Json, channels: int, heads: int) -> UNetArchitecture:
-    stages = int(_need(arguments, "n_stages", "arch_kwargs"))
-    features = _per_stage(_need(arguments, "features_per_stage", "arch_kwargs"), stages)
-    if not 2 <= stages <= MAX_STAGES or max(features) > MAX_FEATURES or min(features) < 1:
-        raise ModelError(f"A U-Net with {stages} stages and features {features} is not plausible.")
-    norm = arguments.get("norm_op_kwargs") or {}
-    try:
-        return UNetArchitecture(
-            in_channels=channels,
-            class_count=heads,
-            features=features,
-            kernel_sizes=tuple(_triple(k) for k in _need(arguments, "kernel_sizes", "arch_kwargs")),
-            strides=tuple(_triple(s) for s in _need(arguments, "strides", "arch_kwargs")),
-            encoder_convs=_per_stage(_need(arguments, "n_conv_per_stage", "arch_kwargs"), stages),
-            decoder_convs=_per_stage(_need(arguments, "n_conv_per_stage_decoder", "arch_kwargs"), stages - 1),
-            conv_bias=bool(arguments.get("conv_bias", True)),
-            norm_eps=float(norm.get("eps", NORM_EPS)),
-            norm_affine=bool(norm.get("affine", False)),
-        )
-    except ValueError as error:
-        raise ModelError(str(error)) from error
-
-
-def _old_architecture(raw: Json) -> tuple[str, dict[str, Any]]:
-    """Translate the older plans' keys into those of today."""
-    stages = len(_need(raw, "n_conv_per_stage_encoder", "plans.json"))
-    base, largest = int(_need(raw, "UNet_base_num_features", "plans.json")), int(raw.get("unet_max_num_features", 320))
-    return str(raw.get("UNet_class_name")), {
-        "n_stages": stages,
-        "features_per_stage": [min(base * 2**i, largest) for i in range(stages)],
-        "kernel_sizes": _need(raw, "conv_kernel_sizes", "plans.json"),
-        "strides": _need(raw, "pool_op_kernel_sizes", "plans.json"),
-        "n_conv_per_stage": raw["n_conv_per_stage_encoder"],
-        "n_conv_per_stage_decoder": _need(raw, "n_conv_per_stage_decoder", "plans.json"),
-        "conv_bias": True,
-        "norm_op_kwargs": {"eps": NORM_EPS, "affine": True},
-    }
-
-
 def _normalisation(plans: Json, raw: Json, channels: int) -> tuple[ChannelNormalisation, ...]:
-    schemes = _need(raw, "normalization_schemes", "plans.json")
+    schemes = need(raw, "normalization_schemes", "plans.json")
     masks = raw.get("use_mask_for_norm") or [False] * channels
-    properties = plans.get("foreground_intensity_properties_per_channel") or {}
+    properties = (
+        plans.get("foreground_intensity_properties_per_channel")
+        or plans.get("foreground_intensity_properties_by_modality")
+        or {}
+    )
     if len(schemes) != channels or len(masks) != channels:
         raise ModelError(f"plans.json normalises {len(schemes)} channels, dataset.json names {channels}.")
     result = []
@@ -251,16 +250,6 @@ def _rule(raw: Json, key: str, order: int) -> ResampleRule:
     if rule.order not in (0, 1, 3) or rule.order_z not in (0, 1):
         raise ModelError(f"Resampling of order {rule.order}/{rule.order_z} is not supported.")
     return rule
-
-
-def _need(table: Json, key: str, where: str) -> Any:  # JSON holds anything; callers convert
-    if key not in table:
-        raise ModelError(f"{where} lacks {key}.")
-    return table[key]
-
-
-def _per_stage(value: Any, stages: int) -> tuple[int, ...]:
-    return (int(value),) * stages if isinstance(value, int) else tuple(int(v) for v in value)
 
 
 def _triple(value: Any) -> Triple:

@@ -6,7 +6,7 @@ Work goes slab by slab, so that beside the stored image (usually int16) only the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,17 @@ from torch import Tensor
 from surgtwin.errors import ModelError
 from surgtwin.progress import SILENT, Progress
 
-from .plans import ChannelNormalisation, ModelPlan, ResampleRule
+from .plans import ChannelNormalisation, LabelScheme, ModelPlan, ResampleRule, Spacing
 from .resample import LINEAR, axis_matrix, resample
 
 ANISOTROPY_LIMIT = 3.0
 """Above this ratio of spacings nnU-Net resamples the coarse axis apart."""
 SLAB_VOXELS = 8_000_000
 TINY = 1e-8
+RGB_LARGEST = 255.0
+HALF = 0.5 - 1e-6
+"""A label is taken where its membership is a half, rounding allowed for."""
 
-Spacing = tuple[float, float, float]
 Shape = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
 
@@ -82,13 +84,13 @@ def prepare(
     if len(channels) != len(plan.normalisation):
         raise ModelError(f"The model needs {len(plan.normalisation)} channels; the image has {len(channels)}.")
     turned = [np.transpose(c, plan.transpose_forward) for c in channels]
-    a, b, c = plan.transpose_forward
-    spacing = (spacing_mm[a], spacing_mm[b], spacing_mm[c])
+    spacing = transposed(spacing_mm, plan)
+    target = plan.spacing_for(spacing)
     box = nonzero_box(turned)
     cropped = [t[box] for t in turned]
-    shape = target_shape(cropped[0].shape, spacing, plan.spacing_mm)
+    shape = target_shape(cropped[0].shape, spacing, target)
     outside = outside_mask(cropped) if any(n.use_mask for n in plan.normalisation) else None
-    axis = coarse_axis(plan.image_rule, spacing, plan.spacing_mm)
+    axis = coarse_axis(plan.image_rule, spacing, target)
     prepared = []
     for n, (channel, rule) in enumerate(zip(cropped, plan.normalisation, strict=True)):
         values = normaliser(channel, rule, outside)
@@ -99,8 +101,54 @@ def prepare(
         data=torch.stack(prepared),
         box=box,
         transposed_shape=(full[0], full[1], full[2]),
-        coarse_axis=coarse_axis(plan.logit_rule, plan.spacing_mm, spacing),
+        coarse_axis=coarse_axis(plan.logit_rule, target, spacing),
     )
+
+
+def transposed(spacing_mm: Spacing, plan: ModelPlan) -> Spacing:
+    """Return an image's spacing along the plan's axes."""
+    a, b, c = plan.transpose_forward
+    return (spacing_mm[a], spacing_mm[b], spacing_mm[c])
+
+
+def with_previous_stage(
+    image: PreparedImage, labels: npt.NDArray[Any], spacing_mm: Spacing, plan: ModelPlan, scheme: LabelScheme
+) -> PreparedImage:
+    """Return the network's input with the labels of a cascade's first stage as further channels, one a structure.
+
+    Parameters
+    ----------
+    labels
+        ``[k, j, i]`` on the image's own grid.
+    """
+    spacing = transposed(spacing_mm, plan)
+    cropped = np.transpose(labels, plan.transpose_forward)[image.box]
+    k, j, i = (int(n) for n in image.data.shape[1:])
+    axis = coarse_axis(plan.label_rule, spacing, plan.spacing_for(spacing))
+    resampled = resample_painted(cropped, (k, j, i), scheme.values, plan.label_rule, axis)
+    masks = torch.stack([resampled == value for value in scheme.values]).to(image.data)
+    return replace(image, data=torch.cat((image.data, masks)))
+
+
+def resample_painted(
+    labels: npt.NDArray[Any], shape: Shape, values: Sequence[int], rule: ResampleRule, axis: int | None
+) -> Tensor:
+    """Return labels int16 on another grid: each value painted, ascending, where its membership reaches a half."""
+    source = torch.from_numpy(np.ascontiguousarray(labels).astype(np.int16))
+    if tuple(source.shape) == shape:
+        return source
+    result = torch.zeros(shape, dtype=torch.int16)
+    lead = axis or 0
+    plane = [n for a, n in enumerate(shape) if a != lead]
+    for value in values:
+        mask = (source == value).float().movedim(lead, 0)
+        if axis is None:
+            membership = resample(mask, (shape[lead], *plane), rule.order)
+        else:
+            slices = resample(mask, (mask.shape[0], *plane), rule.order, clip=False) >= HALF
+            membership = _resample_coarse(slices.float(), shape[lead], rule.order_z)
+        result[(membership >= HALF).movedim(0, lead)] = value
+    return result
 
 
 def target_shape(shape: Sequence[int], spacing: Spacing, target: Spacing) -> Shape:
@@ -178,6 +226,10 @@ def normaliser(
     if rule.scheme == "RescaleTo01Normalization":
         low = float(channel.min())
         return Normaliser(low, max(float(channel.max()) - low, TINY), None, None)
+    if rule.scheme == "RGBTo01Normalization":
+        if channel.min() < 0 or channel.max() > RGB_LARGEST:
+            raise ModelError(f"The model is for colours 0 to 255; this image has {channel.min()} to {channel.max()}.")
+        return Normaliser(0.0, RGB_LARGEST, None, None)
     if rule.scheme == "NoNormalization":
         return Normaliser(0.0, 1.0, None, None)
     mask = outside if rule.use_mask else None

@@ -1,4 +1,4 @@
-"""The models in the box: pure data. Adding one means a folder under ``models/`` and a row here."""
+"""The models in the box, as pure data, and where to find any model. Adding one means a folder and a row here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surgtwin.errors import ModelError
+
+from .user_models import user_model_folder, user_models
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 
@@ -53,18 +55,35 @@ def shipped_for(modality: str) -> ShippedModel:
 
 
 def find_model(name_or_path: str) -> Path:
-    """Return the folder of a shipped model's name or of a model folder's path.
+    """Return the folder of a shipped model's name, of an added model's name, or of a model folder's path.
 
     Raises
     ------
     ModelError
-        If there is neither.
+        If there is none of them.
     """
     for row in SHIPPED:
         if row.name == name_or_path:
             return row.folder
+    added = user_model_folder(name_or_path)
+    if added is not None:
+        return added
     path = Path(name_or_path)
     if not path.is_dir():
-        names = ", ".join(row.name for row in SHIPPED)
-        raise ModelError(f"There is no model {name_or_path!r}: not a shipped one ({names}), and no such folder.")
+        names = ", ".join((*(row.name for row in SHIPPED), *user_models()))
+        raise ModelError(f"There is no model {name_or_path!r}: not one of {names}, and no such folder.")
     return path
+
+
+def check_shipped_models() -> list[str]:
+    """Return names and versions of the models in the box that are there.
+
+    Raises
+    ------
+    ModelError
+        If one is there and damaged.
+    """
+    from .model_folder import read_model_folder
+
+    models = [read_model_folder(row.folder) for row in SHIPPED if row.folder.is_dir()]
+    return [f"{model.name} {model.version}".strip() for model in models]

@@ -20,6 +20,7 @@ from surgtwin.progress import Progress
 
 from .classical import ClassicalResult, find_classical
 from .infer import Engine, InferenceSettings, Prediction
+from .label_names import named_labels
 from .model_folder import ModelFolder, read_model_folder
 from .orientation import AS_STORED, reorientation_to
 from .registry import find_model, shipped_for
@@ -35,7 +36,7 @@ class UNetSegmenter:
     Parameters
     ----------
     model
-        Name of a shipped model or path of an nnU-Net v2 model folder; None chooses by the image's modality.
+        Name of a shipped or added model, or path of an nnU-Net v2 model folder; None chooses by the image's modality.
     classical
         Whether a CT's body surface, lungs and bone are found too.
     """
@@ -92,7 +93,8 @@ def run_engine(engine: Engine, volume: Volume, progress: Progress) -> Prediction
 def assemble(volume: Volume, engine: Engine, prediction: Prediction, classical: ClassicalResult) -> Segmentation:
     """Return the label map with its structures, how each was made, and what should be known about it."""
     model = engine.model
-    structures = [structure_for(value, name, origin="network") for name, value in model.labels.names.items()]
+    named = named_labels(model.labels.names)
+    structures = [structure_for(row.value, row.name, origin="network") for row in named]
     methods = {s.name: f"network {model.name} {model.version}".strip() for s in structures}
     layers: list[npt.NDArray[Any]] = [prediction.labels]
     next_label = max((s.label for s in structures), default=0) + 1
@@ -109,7 +111,7 @@ def assemble(volume: Volume, engine: Engine, prediction: Prediction, classical: 
         methods["body"] = classical.body_method
     labels = LabelMap(volume.grid, tuple(layers), tuple(structures))
     findings = [*classical.findings, *_run_findings(volume, engine, prediction)]
-    findings += check_segmentation(labels, expected=tuple(model.labels.names))
+    findings += check_segmentation(labels, expected=tuple(row.name for row in named))
     return Segmentation(labels, methods, describe(engine, prediction), tuple(findings))
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from surgtwin.progress import SILENT, Progress
 
-from .network import ConvNormAct, PlainConvUNet, Triple
+from .network import ConvNormAct, Triple, UNet
 
 SIGMA_SHARE = 1 / 8
 CONSTANT_RANGE = 1e-5
@@ -45,7 +45,9 @@ class LogitSlab:
 
 def tile_starts(size: int, patch: int, step: float) -> list[int]:
     """Return the first voxel of each tile along one axis, evenly spread, as nnU-Net places them."""
-    count = math.ceil((size - patch) / (patch * step)) + 1 if size > patch else 1
+    # A two-dimensional network's patch is one slice thick: half a slice is no distance.
+    distance = max(1.0, patch * step)
+    count = math.ceil((size - patch) / distance) + 1 if size > patch else 1
     return [int(np.round((size - patch) / (count - 1) * n)) if count > 1 else 0 for n in range(count)]
 
 
@@ -65,7 +67,7 @@ def gaussian_window(patch: Triple) -> Tensor:
 
 
 def predict_slabs(
-    networks: Sequence[PlainConvUNet],
+    networks: Sequence[UNet],
     data: Tensor,
     patch: Triple,
     settings: TileSettings,
@@ -133,7 +135,7 @@ def _without_padding(logits: Tensor, start: int, before: Triple, shape: torch.Si
 class _TileRunner:
     """Runs all networks, with mirroring, on one tile; remembers the answer for a tile of one value."""
 
-    def __init__(self, networks: Sequence[PlainConvUNet], settings: TileSettings, progress: Progress) -> None:
+    def __init__(self, networks: Sequence[UNet], settings: TileSettings, progress: Progress) -> None:
         self._networks = networks
         self._settings = settings
         self._progress = progress
@@ -167,20 +169,22 @@ class _TileRunner:
             raise ValueError("A prediction needs at least one network.")
         return total[0] / (len(self._networks) * len(choices))
 
-    def _forward(self, network: PlainConvUNet, batch: Tensor) -> Tensor:
-        dtype = self._settings.compute_dtype
+    def _forward(self, network: UNet, batch: Tensor) -> Tensor:
+        dtype, is_flat = self._settings.compute_dtype, network.arch.is_flat
+        given = batch[:, :, 0] if is_flat else batch
         if dtype == torch.float32:
-            logits: Tensor = network(batch)
-            return logits
-        with torch.autocast(batch.device.type, dtype=dtype):
-            logits = network(batch.contiguous(memory_format=torch.channels_last_3d))
-        return logits.float()
+            logits: Tensor = network(given)
+        else:
+            layout = torch.channels_last if is_flat else torch.channels_last_3d
+            with torch.autocast(batch.device.type, dtype=dtype):
+                logits = network(given.contiguous(memory_format=layout)).float()
+        return logits[:, :, None] if is_flat else logits
 
 
 class _ForwardHooks:
     """While active, every convolution block checks for cancellation, so that no tile delays it for seconds."""
 
-    def __init__(self, networks: Sequence[PlainConvUNet], progress: Progress) -> None:
+    def __init__(self, networks: Sequence[UNet], progress: Progress) -> None:
         self._networks = networks
         self._progress = progress
         self._handles: list[torch.utils.hooks.RemovableHandle] = []

@@ -9,7 +9,7 @@ import torch
 
 from segmentation.model_folder import load_networks, read_model_folder
 from segmentation.network import PlainConvUNet
-from segmentation.plans import read_architecture, read_labels, read_plan, resolve_configuration
+from segmentation.plans import read_labels, read_plan, resolve_configuration
 from surgtwin.errors import ModelError
 
 
@@ -50,17 +50,30 @@ def test_the_hash_changes_with_the_weights(model_folder: Path) -> None:
 class Runs:
     """What a hostile checkpoint holds: unpickling it would run a command."""
 
+    def __init__(self, command: str) -> None:
+        self.command = command
+
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("echo hostile",)
+        return os.system, (self.command,)
 
 
-def test_a_checkpoint_that_runs_code_is_refused(model_folder: Path) -> None:
-    torch.save({"network_weights": {}, "logging": Runs()}, model_folder / "fold_0" / "checkpoint_final.pth")
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_checkpoint_that_runs_code_is_refused_and_runs_nothing(
+    model_folder: Path, tmp_path: Path, is_zip: bool
+) -> None:
+    witness = tmp_path / "it ran"
+    content = {"network_weights": {}, "logging": Runs(f'mkdir "{witness}"')}
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    torch.save(content, checkpoint, _use_new_zipfile_serialization=is_zip)
     with pytest.raises(ModelError, match="could run code"):
         read_model_folder(model_folder)
+    assert not witness.exists()
+    if is_zip:
+        torch.load(checkpoint, weights_only=False)
+        assert witness.exists(), "the checkpoint of this test is hostile indeed"
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 truncated"])
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 truncated", b"broken", b"\x80\x02K\x01."])
 def test_a_broken_checkpoint_is_one_model_error(model_folder: Path, content: bytes) -> None:
     (model_folder / "fold_0" / "checkpoint_final.pth").write_bytes(content)
     with pytest.raises(ModelError, match="checkpoint_final"):
@@ -98,6 +111,13 @@ def test_a_trainer_that_changes_the_network_is_refused(model_folder: Path) -> No
         read_model_folder(model_folder)
 
 
+@pytest.mark.parametrize("trainer", ["nnUNetTrainerNoMirroring", "nnUNetTrainer_4000epochs", "nnUNetTrainerDA5"])
+def test_a_trainer_that_only_trains_otherwise_is_fine(model_folder: Path, trainer: str) -> None:
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    torch.save({**torch.load(checkpoint, weights_only=True), "trainer_name": trainer}, checkpoint)
+    assert read_model_folder(model_folder).name == "tiny"
+
+
 def test_an_orientation_must_name_three_axes(model_folder: Path) -> None:
     edit(model_folder, "dataset.json", image_orientation="LRS")
     with pytest.raises(ModelError, match="LRS"):
@@ -127,36 +147,69 @@ def test_inherited_values_are_resolved_and_circles_found() -> None:
         resolve_configuration(plans, "e")
 
 
-def test_older_plans_describe_the_same_network() -> None:
-    raw = {
-        "UNet_class_name": "PlainConvUNet",
-        "UNet_base_num_features": 32,
-        "unet_max_num_features": 100,
-        "n_conv_per_stage_encoder": [2, 2, 2],
-        "n_conv_per_stage_decoder": [2, 2],
-        "conv_kernel_sizes": [[1, 3, 3], [3, 3, 3], [3, 3, 3]],
-        "pool_op_kernel_sizes": [[1, 1, 1], [1, 2, 2], [2, 2, 2]],
-    }
-    arch = read_architecture(raw, 2, 5)
-    assert arch.features == (32, 64, 100) and arch.divisor == (2, 4, 4)
-    assert arch.in_channels == 2 and arch.class_count == 5 and arch.encoder_convs == (2, 2, 2)
+def test_a_cascade_without_its_first_stage_is_refused(model_folder: Path) -> None:
+    plans = json.loads((model_folder / "plans.json").read_text())
+    plans["configurations"]["3d_fullres"]["previous_stage"] = "3d_lowres"
+    edit(model_folder, "plans.json", configurations=plans["configurations"])
+    with pytest.raises(ModelError, match="first stage was not found"):
+        read_model_folder(model_folder)
 
 
-@pytest.mark.parametrize("name", ["os.system", "monai.networks.nets.SwinUNETR", "ResidualEncoderUNet"])
-def test_a_network_outside_the_allow_list_is_refused(name: str) -> None:
-    with pytest.raises(ModelError, match="network"):
-        read_architecture({"architecture": {"network_class_name": name, "arch_kwargs": {}}}, 1, 2)
-
-
-def test_two_dimensional_and_cascaded_models_are_refused(model_folder: Path) -> None:
+def test_two_numbers_for_a_network_of_three_dimensions_are_refused(model_folder: Path) -> None:
     plans, dataset = (json.loads((model_folder / f).read_text()) for f in ("plans.json", "dataset.json"))
-    configuration = plans["configurations"]["3d_fullres"]
-    flat = {**configuration, "spacing": [1.0, 1.0], "patch_size": [8, 8]}
-    with pytest.raises(ModelError, match="two-dimensional"):
+    flat = {**plans["configurations"]["3d_fullres"], "spacing": [1.0, 1.0], "patch_size": [8, 8]}
+    with pytest.raises(ModelError, match="2 spacings"):
         read_plan({**plans, "configurations": {"2d": flat}}, dataset, "2d")
-    with pytest.raises(ModelError, match="cascade"):
-        cascaded = {**configuration, "previous_stage": "3d_lowres"}
-        read_plan({**plans, "configurations": {"c": cascaded}}, dataset, "c")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"spacing": [0, 1, 1]}, "not plausible"),
+        ({"spacing": [1e9, 1, 1]}, "not plausible"),
+        ({"patch_size": [4096, 4096, 4096]}, "not plausible"),
+        ({"patch_size": [7, 16, 12]}, "divisible"),
+        ({"normalization_schemes": ["os.system"]}, "os.system"),
+        ({"resampling_fn_data": "resample_torch_fornnunet"}, "resample_torch_fornnunet"),
+        ({"preprocessor_name": "OtherPreprocessor"}, "OtherPreprocessor"),
+    ],
+)
+def test_plans_that_are_absurd_or_need_other_code_are_refused(
+    model_folder: Path, changes: dict[str, object], said: str
+) -> None:
+    plans = json.loads((model_folder / "plans.json").read_text())
+    plans["configurations"]["3d_fullres"].update(changes)
+    edit(model_folder, "plans.json", configurations=plans["configurations"])
+    with pytest.raises(ModelError, match=said):
+        read_model_folder(model_folder)
+
+
+def test_another_label_manager_is_refused(model_folder: Path) -> None:
+    edit(model_folder, "plans.json", label_manager="OtherManager")
+    with pytest.raises(ModelError, match="OtherManager"):
+        read_model_folder(model_folder)
+
+
+def test_weights_that_claim_to_be_huge_take_no_memory(model_folder: Path) -> None:
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(checkpoint, weights_only=True)
+    content["network_weights"]["decoder.seg_layers.0.bias"] = torch.zeros(1).expand(10**12)
+    torch.save(content, checkpoint)
+    with pytest.raises(ModelError, match="do not fit"):
+        load_networks(read_model_folder(model_folder), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("plans", "codes"), [({"image_reader_writer": "NibabelIOWithReorient"}, "RAS"), ({"image_reader_writer": "X"}, "")]
+)
+def test_the_readers_orientation_is_used_where_the_folder_names_none(
+    model_folder: Path, plans: dict[str, object], codes: str
+) -> None:
+    dataset = json.loads((model_folder / "dataset.json").read_text())
+    del dataset["image_orientation"]
+    (model_folder / "dataset.json").write_text(json.dumps(dataset))
+    edit(model_folder, "plans.json", **plans)
+    assert read_model_folder(model_folder).orientation == codes
 
 
 def test_regions_and_ignore_labels() -> None:
@@ -165,5 +218,6 @@ def test_regions_and_ignore_labels() -> None:
     assert scheme.names == {"whole": 1, "core": 2} and scheme.head_count == 2
     with pytest.raises(ModelError, match="regions_class_order"):
         read_labels({"labels": labels})
+    assert read_labels({"labels": {"background": 0, "a": [1], "ignore": 2}}).region_order == ()
     with pytest.raises(ModelError, match="gaps"):
         read_labels({"labels": {"background": 0, "a": 1, "b": 3}})

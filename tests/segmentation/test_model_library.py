@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from segmentation.label_names import named_labels
+from segmentation.model_library import add_model, describe_model, forget_model, model_names, verify_model
+from segmentation.registry import check_shipped_models, find_model
+from segmentation.segmenter import UNetSegmenter
+from segmentation.user_models import is_model_name, user_models, user_models_folder
+from surgtwin.domain.geometry import Grid
+from surgtwin.domain.volume import Modality, SourceInfo, Volume
+from surgtwin.errors import ModelError
+from surgtwin.progress import SILENT
+
+
+@pytest.fixture(autouse=True)
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SURGTWIN_MODELS", str(tmp_path / "library"))
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def zipped(model_folder: Path, tmp_path: Path) -> Path:
+    """A zip as people pass them on: Dataset/Trainer__Plans__configuration/..."""
+    inner = tmp_path / "to_zip" / "Dataset001" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+    shutil.copytree(model_folder, inner)
+    return Path(shutil.make_archive(str(tmp_path / "passed_on"), "zip", tmp_path / "to_zip"))
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*")) if folder.exists() else []
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_an_added_model_is_found_by_its_name_and_segments(model_folder: Path, zipped: Path, kind: str) -> None:
+    record = add_model(model_folder if kind == "folder" else zipped, "mine")
+    assert user_models() == ["mine"] and ("mine", "added") in model_names()
+    assert record.licence == "none" and set(record.files) >= {"plans.json", "fold_0/checkpoint_final.pth"}
+    shutil.rmtree(model_folder)
+    grid = Grid.from_axes((14, 20, 22), (0, 0, 0), np.eye(3), (2.0, 2.0, 3.0))
+    values = np.random.default_rng(0).integers(-100, 200, grid.shape).astype(np.int16)
+    volume = Volume(grid, values, Modality.CT, SourceInfo("synthetic", "0" * 64))
+    result = UNetSegmenter("mine", classical=False).segment(volume, SILENT)
+    assert result.model["sha256"] == describe_model("mine").sha256 == verify_model("mine").sha256
+
+
+def test_a_model_is_described_with_licence_and_labels(model_folder: Path) -> None:
+    dataset = json.loads((model_folder / "dataset.json").read_text())
+    dataset["labels"] = {"background": 0, "kidney_right": 1, "esophagus": 2, "flux capacitor": 3}
+    dataset["licence"] = ""
+    (model_folder / "dataset.json").write_text(json.dumps(dataset))
+    (model_folder / "LICENSE").write_text("Apache License\n\nVersion 2.0")
+    add_model(model_folder, "mine")
+    info = describe_model("mine")
+    assert info.licence == "Apache License Version 2.0" and info.configuration == "3d_fullres"
+    assert [(n.value, n.given, n.name, n.is_known) for n in info.labels] == [
+        (1, "kidney_right", "right kidney", True),
+        (2, "esophagus", "oesophagus", True),
+        (3, "flux capacitor", "flux capacitor", False),
+    ]
+
+
+def test_two_labels_of_one_structure_keep_their_own_names() -> None:
+    assert [n.name for n in named_labels({"esophagus": 1, "oesophagus": 2})] == ["esophagus", "oesophagus"]
+
+
+def test_a_name_is_taken_until_it_is_replaced(model_folder: Path) -> None:
+    add_model(model_folder, "mine")
+    with pytest.raises(ModelError, match="already"):
+        add_model(model_folder, "mine")
+    before = describe_model("mine").sha256
+    content = torch.load(model_folder / "fold_0" / "checkpoint_final.pth", weights_only=True)
+    content["network_weights"]["decoder.seg_layers.0.bias"] += 1
+    torch.save(content, model_folder / "fold_0" / "checkpoint_final.pth")
+    add_model(model_folder, "mine", force=True)
+    assert describe_model("mine").sha256 != before
+    assert [f.name for f in user_models_folder().iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "con", "NUL.x", "a b", "x" * 65, "end.", "ct_abdomen"])
+def test_names_that_are_none_are_refused(model_folder: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="name"):
+        add_model(model_folder, name)
+    assert name == "ct_abdomen" or not is_model_name(name)
+
+
+def test_a_refused_model_leaves_nothing_behind(model_folder: Path, library: Path) -> None:
+    (model_folder / "fold_0" / "checkpoint_final.pth").write_bytes(b"broken")
+    with pytest.raises(ModelError, match="checkpoint"):
+        add_model(model_folder, "mine")
+    assert files_below(library) == [] and user_models() == []
+
+
+def test_a_failed_replacement_keeps_the_old_model(model_folder: Path) -> None:
+    add_model(model_folder, "mine")
+    before = describe_model("mine").sha256
+    (model_folder / "plans.json").write_text("{}")
+    with pytest.raises(ModelError):
+        add_model(model_folder, "mine", force=True)
+    assert describe_model("mine").sha256 == before and not verify_model("mine").problems
+
+
+def test_several_models_need_a_choice(model_folder: Path, tmp_path: Path) -> None:
+    for configuration in ("3d_fullres", "2d"):
+        shutil.copytree(model_folder, tmp_path / "all" / f"T__P__{configuration}")
+    with pytest.raises(ModelError, match="2d, 3d_fullres"):
+        add_model(tmp_path / "all", "mine")
+    add_model(tmp_path / "all", "mine", configuration="3d_fullres")
+    with pytest.raises(ModelError, match=r"no plans\.json"):
+        add_model(model_folder / "fold_0", "other")
+
+
+def test_a_cascade_is_added_with_its_first_stage() -> None:
+    cascade = Path(__file__).parent / "fixtures" / "cascade"
+    add_model(cascade, "two_stages")
+    info = describe_model("two_stages")
+    assert info.configuration == "3d_cascade_fullres" and not verify_model("two_stages").problems
+    assert (find_model("two_stages") / "3d_lowres" / "plans.json").is_file()
+
+
+def test_what_changed_since_it_was_added_is_said(model_folder: Path) -> None:
+    add_model(model_folder, "mine")
+    assert verify_model("mine").problems == ()
+    folder = find_model("mine")
+    (folder / "dataset.json").write_text((folder / "dataset.json").read_text() + " ")
+    (folder / "extra").write_text("")
+    (folder / "plans.json").unlink()
+    problems = " ".join(verify_model("mine").problems)
+    for said in ("plans.json is missing", "extra was not there", "dataset.json has changed"):
+        assert said in problems
+
+
+def test_a_removed_model_is_gone_and_a_shipped_one_stays(model_folder: Path, library: Path) -> None:
+    add_model(model_folder, "mine")
+    forget_model("mine")
+    assert files_below(library) == []
+    with pytest.raises(ModelError, match="no added model"):
+        forget_model("mine")
+    with pytest.raises(ModelError, match="shipped"):
+        forget_model("ct_abdomen")
+    with pytest.raises(ModelError, match="no model"):
+        verify_model("mine")
+
+
+def test_a_damaged_record_is_one_model_error(model_folder: Path, library: Path) -> None:
+    add_model(model_folder, "mine")
+    (library / "mine" / "record.json").write_text("{")
+    with pytest.raises(ModelError, match="record"):
+        describe_model("mine")
+
+
+def test_shipped_models_are_named_for_the_doctor() -> None:
+    assert all(isinstance(text, str) for text in check_shipped_models())
