@@ -8,6 +8,12 @@ from typing import Any
 
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
 SURFACE_FORMATS = ("stl", "obj", "ply", "glb", "vtp", "3mf")
+PICTURE_VIEWS = (
+    "overview", "3d", "anterior", "posterior", "left", "right", "superior", "inferior", "axial", "coronal", "sagittal",
+)  # fmt: skip
+SMALLEST_PICTURE = (480, 320)
+LARGEST_PICTURE = 8192
+LABEL_ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".dcm")
 Commands = Any
 
 
@@ -23,6 +29,8 @@ def add_all(commands: Commands) -> None:
     _view(commands)
     _screenshot(commands)
     _verify(commands)
+    _models(commands)
+    _evaluate(commands)
     _doctor(commands)
     _demo(commands)
 
@@ -49,7 +57,7 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="NAME|DIR", help="a shipped model or an nnU-Net v2 model folder")
+    parser.add_argument("--model", metavar="NAME|DIR", help="a shipped or added model, or an nnU-Net v2 model folder")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--fast", action="store_true", help="the quickest mode; labels may differ slightly")
 
@@ -84,6 +92,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(t.strip() for t in text.split(",") if t.strip())
 
 
+def _label_file(text: str) -> Path:
+    if not text.lower().endswith(LABEL_ENDINGS):
+        raise argparse.ArgumentTypeError(f"'{text}': label maps are written as {', '.join(LABEL_ENDINGS)}")
+    return Path(text)
+
+
+def _png(text: str) -> Path:
+    if not text.lower().endswith(".png"):
+        raise argparse.ArgumentTypeError(f"'{text}': pictures are written as .png")
+    return Path(text)
+
+
 def _scan(commands: Commands) -> None:
     p = _command(commands, "scan", "scan", "list the image series in an input, best first, and say why")
     p.add_argument("input", type=Path, metavar="DIR", help=IMAGE_INPUT)
@@ -109,7 +129,7 @@ def _segment(commands: Commands) -> None:
     p = _command(commands, "segment", "segment", "segment an image and write the label map")
     _add_image_options(p)
     p.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="LABELS", help=".nii.gz, .seg.nrrd, .nrrd, .mha or .dcm"
+        "-o", "--output", type=_label_file, required=True, metavar="LABELS", help=f"one of {', '.join(LABEL_ENDINGS)}"
     )
     _add_model_options(p)
     p.add_argument("--force", action="store_true", help="replace an existing file")
@@ -145,7 +165,7 @@ def _export_labels(commands: Commands) -> None:
     p.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=_label_file,
         required=True,
         metavar="FILE",
         help=".nii.gz, .seg.nrrd, .nrrd, .mha; .dcm writes a DICOM SEG",
@@ -163,21 +183,63 @@ def _view(commands: Commands) -> None:
 def _screenshot(commands: Commands) -> None:
     p = _command(commands, "screenshot", "screenshot", "write a picture of a twin; needs no display")
     p.add_argument("twin", type=Path, metavar="CASE.twin")
-    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    p.add_argument("-o", "--output", type=_png, required=True, metavar="FILE.png")
     p.add_argument("--size", type=_size, default=(1600, 1000), metavar="WxH")
-    p.add_argument("--view", default="overview", help="overview, anterior, posterior, left, right, superior, inferior")
+    p.add_argument("--view", choices=PICTURE_VIEWS, default="overview")
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and 64 <= int(width) <= 8192 and 64 <= int(height) <= 8192):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size like 1600x1000 (64 to 8192)")
-    return int(width), int(height)
+    size = (int(width), int(height)) if width.isdigit() and height.isdigit() else (0, 0)
+    if size[0] < SMALLEST_PICTURE[0] or size[1] < SMALLEST_PICTURE[1] or max(size) > LARGEST_PICTURE:
+        limits = f"{SMALLEST_PICTURE[0]}x{SMALLEST_PICTURE[1]} to {LARGEST_PICTURE}x{LARGEST_PICTURE}"
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size like 1600x1000 ({limits})")
+    return size
 
 
 def _verify(commands: Commands) -> None:
     p = _command(commands, "verify", "verify", "check a twin's history and contents by their hashes")
     p.add_argument("twin", type=Path, metavar="CASE.twin")
+
+
+def _models(commands: Commands) -> None:
+    p = _command(commands, "models", "models", "list, add, describe, remove and verify networks", json=False)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _command(actions, "list", "models", "list the models that are there")
+    a = _command(actions, "add", "models", "add an nnU-Net v2 model from a folder or zip, checked by loading it")
+    a.add_argument("source", type=Path, metavar="DIR|ZIP")
+    a.add_argument("--name", required=True, help="what --model will call it: letters, digits, '.', '_', '-'")
+    a.add_argument("--configuration", metavar="NAME", help="which one, where there are several, e.g. 3d_fullres")
+    a.add_argument("--force", action="store_true", help="replace an added model of that name")
+    i = _command(actions, "info", "models", "tell what a model is: licence, structures, network, hash")
+    i.add_argument("model", metavar="NAME|DIR")
+    r = _command(actions, "remove", "models", "remove an added model")
+    r.add_argument("model", metavar="NAME")
+    v = _command(actions, "verify", "models", "check models against the hashes recorded when they were added")
+    v.add_argument("models", nargs="*", metavar="NAME", help="all if none is named")
+
+
+def _evaluate(commands: Commands) -> None:
+    p = _command(commands, "evaluate", "evaluate", "compare label maps with reference label maps")
+    p.add_argument("found", type=Path, metavar="PRED", help="a label map, or a folder of them")
+    p.add_argument("reference", type=Path, metavar="REF", help="a label map, or a folder with the same file names")
+    p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
+    p.add_argument("--structures", type=_names, metavar="A,B", help="only these, by name")
+    p.add_argument("--tolerance", type=_positive, default=2.0, metavar="MM", help="of the surface Dice (default 2)")
+    p.add_argument("--lesions", type=_names, metavar="A,B", help="count the pieces of these that were found, too")
+    p.add_argument("--csv", type=Path, metavar="FILE", help="write every figure of every case")
+    p.add_argument("--html", type=Path, metavar="FILE", help="write a report that opens in a browser")
+    p.add_argument("--force", action="store_true", help="replace existing reports")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a length above 0 mm")
+    return value
 
 
 def _doctor(commands: Commands) -> None:

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from surgtwin.errors import InputError
 from surgtwin.mesh.extract import MeshSettings
 from surgtwin.pipeline.build_twin import BuildSettings, build_twin
 from surgtwin.pipeline.label_input import given_labels
@@ -16,6 +15,7 @@ from surgtwin.store.save import require_free, save_twin
 from .console import ProgressBar, note, say, write_json
 from .info import say_twin
 from .input_steps import network, note_findings, open_chosen_image
+from .usage import UsageError
 
 if TYPE_CHECKING:
     from surgtwin.domain.volume import Volume
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     if options.names is not None and options.labels is None:
-        raise InputError("--names gives names to the labels of a --labels file; there is none.")
+        raise UsageError("--names gives names to the labels of a --labels file; there is none.")
     require_free(options.output, options.force)
     bar = ProgressBar()
     progress = bar.progress()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from surgtwin.errors import InputError
 from surgtwin.store.load import load_twin
 from ui.render.screenshot import write_screenshot
 
@@ -12,8 +11,6 @@ from .console import say, write_json
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.output.suffix.lower() != ".png":
-        raise InputError(f"Pictures are written as .png; {options.output.name} ends otherwise.")
     twin = load_twin(options.twin)
     write_screenshot(twin, options.output, size=options.size, view=options.view)
     if options.json:

@@ -59,6 +59,9 @@ def test_core_imports_no_rendering_modules():
         ["export", "a.twin", "-o", "x", "--format", "docx"],
         ["export", "a.twin", "-o", "x", "--decimate", "1.5"],
         ["screenshot", "a.twin", "-o", "x.png", "--size", "0x5"],
+        ["screenshot", "a.twin", "-o", "x.png", "--view", "inside"],
+        ["screenshot", "a.twin", "-o", "x.gif"],
+        ["export-labels", "a.twin", "-o", "x.docx"],
         ["segment", "in", "-o", "x.nii.gz", "--device", "tpu"],
     ],
 )
@@ -67,6 +70,18 @@ def test_usage_errors_exit_with_2(argv, capsys):
         main(argv)
     assert stop.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_choices_of_the_parser_are_those_of_the_functions_behind_it():
+    from surgtwin.formats.surface import FORMATS
+    from surgtwin.pipeline.label_output import LABEL_ENDINGS
+    from ui.cli import arguments
+    from ui.render.screenshot import MIN_SIZE, VIEWS
+
+    assert set(arguments.SURFACE_FORMATS) == set(FORMATS)
+    assert arguments.LABEL_ENDINGS == LABEL_ENDINGS
+    assert arguments.PICTURE_VIEWS == VIEWS
+    assert arguments.SMALLEST_PICTURE == MIN_SIZE
 
 
 def test_negative_coordinates_are_values_not_options():
