@@ -22,12 +22,15 @@ class SkippedFile:
     Parameters
     ----------
     is_damaged
-        True if it is, or seems to be, a DICOM file that should have been readable.
+        True if it is, or seems to be, a DICOM file that should have been readable, or one that should be there.
+    listed_series
+        SeriesInstanceUID of a file that is not there, but that a DICOMDIR lists; "" for all others.
     """
 
     path: Path
     reason: str
     is_damaged: bool = False
+    listed_series: str = ""
 
 
 def locate(path: Path, sources: Sources, progress: Progress) -> tuple[list[FileRef], list[SkippedFile]]:

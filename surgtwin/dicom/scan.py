@@ -13,7 +13,7 @@ from ..errors import DicomError
 from ..progress import SILENT, Progress
 from . import tags
 from .describe import describe_stack
-from .dicomdir import DICOMDIR_CLASS, referenced_files
+from .dicomdir import DICOMDIR_CLASS, files_there, indexed_in, listed_files, missing_files
 from .duplicates import without_copies
 from .file_ref import FileRef, Sources, safe_name
 from .frame import Frame, Instance
@@ -28,6 +28,7 @@ __all__ = ["ScanResult", "SeriesInfo", "SkippedFile", "scan"]
 
 _THREADS = 4
 _REPORT_EVERY = 16
+_MOST_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,15 @@ def scan(path: Path, progress: Progress = SILENT) -> ScanResult:
     path = Path(path)
     with Sources() as sources:
         files, skipped = locate(path, sources, progress)
-        if path.is_file() and len(files) == 1 and not is_zip(path):
-            listed = referenced_files(files[0], sources)
-            if listed is not None:
-                files, skipped = listed
+        if path.is_file() and not is_zip(path):
+            index = listed_files(files[0], sources)
+            files = files if index is None else files_there(files[0], index)
+        else:
+            index = indexed_in(files, sources, skipped)
         instances = _read_all(files, sources, skipped, progress)
+        skipped += missing_files(index or (), files, skipped, instances)
         kept = without_copies(instances, sources, skipped)
-    found = sorted((_beside_damaged(s, skipped) for s in _series(kept)), key=lambda s: (-s.score, s.key))
+    found = sorted((_with_what_is_lost(s, skipped) for s in _series(kept)), key=lambda s: (-s.score, s.key))
     return ScanResult(tuple(found), tuple(sorted(skipped, key=lambda s: str(s.path))))
 
 
@@ -112,18 +115,39 @@ def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
     return found
 
 
-def _beside_damaged(series: SeriesInfo, skipped: list[SkippedFile]) -> SeriesInfo:
-    """The series, with a finding if damaged DICOM files lie in its folder: slices of its ends may be among them."""
-    folders = {PurePosixPath(f.instance.ref.name).parent for f in series.stack_frames}
-    damaged = [s for s in skipped if s.is_damaged and PurePosixPath(s.path.as_posix()).parent in folders]
-    if not damaged or series.order is None:
+def _with_what_is_lost(series: SeriesInfo, skipped: list[SkippedFile]) -> SeriesInfo:
+    """The series, told of files of it that are missing or that may be of it and are damaged: its ends may be there."""
+    if series.order is None:
         return series
-    message = (
-        f"{len(damaged)} DICOM files in the folder of this series are damaged (the first, {damaged[0].path.name}: "
-        f"{damaged[0].reason}). If they belong to it, slices are missing."
-    )
-    finding = Finding("damaged-files-nearby", Severity.WARNING, message, numbers={"files": float(len(damaged))})
-    return replace(series, findings=(*series.findings, finding))
+    folders = {PurePosixPath(f.instance.ref.name).parent for f in series.stack_frames}
+    missing = [s for s in skipped if s.listed_series and s.listed_series == series.series_instance_uid]
+    damaged = [
+        s
+        for s in skipped
+        if s.is_damaged and not s.listed_series and PurePosixPath(s.path.as_posix()).parent in folders
+    ]
+    found = []
+    if missing:
+        names = "; ".join(str(s.path) for s in missing[:_MOST_NAMED])
+        message = (
+            f"The DICOMDIR lists {len(missing)} files of this series that are not there ({names}"
+            f"{_and_more(missing)}): slices are missing. Copy the medium again."
+        )
+        numbers = {"files": float(len(missing))}
+        found.append(Finding("listed-files-missing", Severity.WARNING, message, numbers=numbers))
+    if damaged:
+        named = "; ".join(f"{s.path.name}: {s.reason}" for s in damaged[:_MOST_NAMED])
+        message = (
+            f"{len(damaged)} DICOM files in the folder of this series are damaged ({named}{_and_more(damaged)}). "
+            "If they belong to it, slices are missing."
+        )
+        numbers = {"files": float(len(damaged))}
+        found.append(Finding("damaged-files-nearby", Severity.WARNING, message, numbers=numbers))
+    return replace(series, findings=(*series.findings, *found))
+
+
+def _and_more(files: list[SkippedFile]) -> str:
+    return f"; and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
 
 
 def _series_key(instance: Instance) -> tuple[str, ...]:
