@@ -109,6 +109,16 @@ def test_lossless_jpeg_gives_the_same_values(tmp_path: Path, syntax: str) -> Non
     assert np.array_equal(only(tmp_path).values, VALUES)
 
 
+def test_the_processes_that_decode_jpeg_end_with_the_loading(tmp_path: Path) -> None:
+    import psutil
+
+    write_series(tmp_path, GRID, VALUES)
+    compress_by_gdcm(tmp_path, JPEGLosslessSV1)
+    before = {child.pid for child in psutil.Process().children()}
+    only(tmp_path)
+    assert {child.pid for child in psutil.Process().children()} <= before
+
+
 def test_extended_jpeg_of_12_bits_comes_close(tmp_path: Path) -> None:
     write_series(tmp_path, GRID, VALUES)
     compress_by_gdcm(tmp_path, JPEGExtended12Bit)

@@ -22,8 +22,6 @@ from surgtwin.domain.volume import Modality, SourceInfo, Volume
 
 SCREEN = "1600x1200x24"
 PR_SET_PDEATHSIG = 1
-_servers: list[subprocess.Popen[bytes]] = []
-"""Kept until the process ends: their displays must outlive Qt."""
 PATIENT = Patient("QX-774411", "", "Zyxwholm^Ottoline", "19610412", "F")
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 BACKGROUND_HU, BODY_HU, LIVER_HU = -1000, 0, 120
@@ -59,11 +57,12 @@ def display() -> Iterator[None]:
         stderr=quiet,
         preexec_fn=_die_with_parent,  # noqa: PLW1509
     )
-    _servers.append(server)
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
         number = pipe.readline().strip()
     assert server.poll() is None, "Xvfb did not start"
+    # It must outlive Qt, so the kernel ends it with us: nobody waits for it, and Popen is not to warn that it runs.
+    server.returncode = -signal.SIGTERM
     os.environ["DISPLAY"] = f":{number}"
     yield
 
