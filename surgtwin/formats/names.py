@@ -9,11 +9,13 @@ from ..domain.labels import MAX_LABEL
 from ..errors import FormatError
 
 MAX_BYTES = 10 << 20
+BACKGROUND = "background"
+"""What many lists call 0; it is no structure."""
 _NEEDED = 'Needed is {"1": "liver", "2": "portal vein"}.'
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """Label value -> name, kept verbatim, from JSON like {"1": "liver", "2": "portal vein"}.
+    """Label value -> name, kept verbatim, from JSON like {"1": "liver", "2": "portal vein"}; "0": "background" may be.
 
     Raises
     ------
@@ -32,6 +34,8 @@ def read_names(path: Path) -> dict[int, str]:
         raise FormatError(f"'{path.name}' is no JSON object. {_NEEDED}")
     names: dict[int, str] = {}
     for key, name in pairs:
+        if key.strip() == "0" and isinstance(name, str) and name.strip().lower() == BACKGROUND:
+            continue
         label = _label(key, path)
         if not isinstance(name, str) or not name.strip():
             raise FormatError(f"'{path.name}' gives no name to label {label}.")

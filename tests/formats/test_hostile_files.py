@@ -290,6 +290,12 @@ def test_lists_of_names_that_are_none(tmp_path: Path, text: str) -> None:
         read_names(tmp_path / "names.json")
 
 
+@pytest.mark.parametrize("zero", ["background", "Background", "BACKGROUND"])
+def test_zero_may_be_called_background_and_is_no_structure(tmp_path: Path, zero: str) -> None:
+    (tmp_path / "names.json").write_text(f'{{"0": "{zero}", "1": "liver"}}')
+    assert read_names(tmp_path / "names.json") == {1: "liver"}
+
+
 def test_names_are_kept_verbatim(tmp_path: Path) -> None:
     (tmp_path / "names.json").write_text('{"1": "Leber ü", "300": " portal vein "}', encoding="utf-8")
     assert read_names(tmp_path / "names.json") == {1: "Leber ü", 300: " portal vein "}
