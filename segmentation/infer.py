@@ -13,12 +13,13 @@ import torch
 from surgtwin.errors import MemoryLimitError
 from surgtwin.progress import SILENT, Progress
 
+from .cascade import with_previous_stage
 from .device import ComputePlan, choose_compute, cpu_plan
 from .model_folder import ModelFolder, load_networks
 from .network import UNet
 from .plans import Spacing
 from .postprocess import LabelExporter, keep_largest_pieces
-from .preprocess import prepare, with_previous_stage
+from .preprocess import prepare
 from .sliding_window import TileSettings, predict_slabs
 
 CPU_ALLOCATION_FAILURE = "can't allocate memory"

@@ -6,7 +6,7 @@ Work goes slab by slab, so that beside the stored image (usually int16) only the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 from surgtwin.errors import ModelError
 from surgtwin.progress import SILENT, Progress
 
-from .plans import ChannelNormalisation, LabelScheme, ModelPlan, ResampleRule, Spacing
+from .plans import ChannelNormalisation, ModelPlan, ResampleRule, Spacing
 from .resample import LINEAR, axis_matrix, resample
 
 ANISOTROPY_LIMIT = 3.0
@@ -25,8 +25,6 @@ ANISOTROPY_LIMIT = 3.0
 SLAB_VOXELS = 8_000_000
 TINY = 1e-8
 RGB_LARGEST = 255.0
-HALF = 0.5 - 1e-6
-"""A label is taken where its membership is a half, rounding allowed for."""
 
 Shape = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
@@ -109,46 +107,6 @@ def transposed(spacing_mm: Spacing, plan: ModelPlan) -> Spacing:
     """Return an image's spacing along the plan's axes."""
     a, b, c = plan.transpose_forward
     return (spacing_mm[a], spacing_mm[b], spacing_mm[c])
-
-
-def with_previous_stage(
-    image: PreparedImage, labels: npt.NDArray[Any], spacing_mm: Spacing, plan: ModelPlan, scheme: LabelScheme
-) -> PreparedImage:
-    """Return the network's input with the labels of a cascade's first stage as further channels, one a structure.
-
-    Parameters
-    ----------
-    labels
-        ``[k, j, i]`` on the image's own grid.
-    """
-    spacing = transposed(spacing_mm, plan)
-    cropped = np.transpose(labels, plan.transpose_forward)[image.box]
-    k, j, i = (int(n) for n in image.data.shape[1:])
-    axis = coarse_axis(plan.label_rule, spacing, plan.spacing_for(spacing))
-    resampled = resample_painted(cropped, (k, j, i), scheme.values, plan.label_rule, axis)
-    masks = torch.stack([resampled == value for value in scheme.values]).to(image.data)
-    return replace(image, data=torch.cat((image.data, masks)))
-
-
-def resample_painted(
-    labels: npt.NDArray[Any], shape: Shape, values: Sequence[int], rule: ResampleRule, axis: int | None
-) -> Tensor:
-    """Return labels int16 on another grid: each value painted, ascending, where its membership reaches a half."""
-    source = torch.from_numpy(np.ascontiguousarray(labels).astype(np.int16))
-    if tuple(source.shape) == shape:
-        return source
-    result = torch.zeros(shape, dtype=torch.int16)
-    lead = axis or 0
-    plane = [n for a, n in enumerate(shape) if a != lead]
-    for value in values:
-        mask = (source == value).float().movedim(lead, 0)
-        if axis is None:
-            membership = resample(mask, (shape[lead], *plane), rule.order)
-        else:
-            slices = resample(mask, (mask.shape[0], *plane), rule.order, clip=False) >= HALF
-            membership = _resample_coarse(slices.float(), shape[lead], rule.order_z)
-        result[(membership >= HALF).movedim(0, lead)] = value
-    return result
 
 
 def target_shape(shape: Sequence[int], spacing: Spacing, target: Spacing) -> Shape:
@@ -277,7 +235,7 @@ def _resample_channel(
     if axis is None:
         changed = resample(result, (shape[lead], *plane), rule.order, clip=False)
         return changed.clamp_(low, high) if tuple(channel.shape) != shape else changed
-    return _resample_coarse(result, shape[lead], rule.order_z).movedim(0, lead).contiguous()
+    return resample_coarse(result, shape[lead], rule.order_z).movedim(0, lead).contiguous()
 
 
 def _resample_planes(slab: Tensor, plane: Sequence[int], order: int, clip_each: bool) -> Tensor:
@@ -289,7 +247,8 @@ def _resample_planes(slab: Tensor, plane: Sequence[int], order: int, clip_each: 
     return torch.minimum(torch.maximum(resampled, low[:, None, None]), high[:, None, None])
 
 
-def _resample_coarse(stack: Tensor, rows: int, order_z: int) -> Tensor:
+def resample_coarse(stack: Tensor, rows: int, order_z: int) -> Tensor:
+    """Return ``[rows, ...]`` of a stack, the nearest row (order 0) or linearly between rows."""
     if rows == stack.shape[0]:
         return stack
     if order_z == 0:
