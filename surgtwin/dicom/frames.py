@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
+from ..errors import DicomError
 from . import tags
 from .elements import Elements
 from .file_ref import FileRef
@@ -15,6 +16,8 @@ from .header import Header, NotAnImageError
 from .pixel_layout import read_layout
 from .values import ascii_text, double, integer, items, number, numbers, raw
 
+_SLICE_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("2", "2.1", "4", "4.1"))
+"""CT and MR images, classic and enhanced: without pixels they are damaged."""
 _MIN_SLOPE = 1e-12
 _MAX_RESCALE = 1e9
 _MAX_COSINE = 2.0
@@ -29,17 +32,21 @@ def read_instance(ref: FileRef, header: Header) -> Instance:
     ------
     NotAnImageError
         With the bare reason, if it holds no image.
+    DicomError
+        If it should hold one by its SOP class.
     """
     elements = header.elements
     modality = ascii_text(elements, tags.MODALITY)
+    sop_class = ascii_text(elements, tags.SOP_CLASS_UID) or header.media_sop_class
     layout = read_layout(header, None if header.is_deflated else ref.size)
     if layout is None:
-        raise NotAnImageError(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
+        kind = DicomError if sop_class in _SLICE_CLASSES else NotAnImageError
+        raise kind(f"it has no pixel data{f' (modality {modality})' if modality.isalnum() else ''}")
     return Instance(
         ref,
         header,
         layout,
-        ascii_text(elements, tags.SOP_CLASS_UID) or header.media_sop_class,
+        sop_class,
         ascii_text(elements, tags.SOP_INSTANCE_UID) or header.media_sop_instance,
         ascii_text(elements, tags.SERIES_INSTANCE_UID),
         ascii_text(elements, tags.STUDY_INSTANCE_UID),

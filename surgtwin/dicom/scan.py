@@ -29,6 +29,7 @@ __all__ = ["ScanResult", "SeriesInfo", "SkippedFile", "scan"]
 _THREADS = 4
 _REPORT_EVERY = 16
 _MOST_NAMED = 2
+_DICOM_SUFFIXES = frozenset({"", ".dcm", ".dicom", ".dic", ".ima"})
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,22 @@ def _read(ref: FileRef, sources: Sources, progress: Progress) -> Instance | Skip
         return read_instance(ref, header)
     except NotDicomError as error:
         is_nested = ref.member is None and is_zip(ref.path)
-        return _skip(ref, "it is a zip inside a folder: open it by itself" if is_nested else str(error))
+        reason = "it is a zip inside a folder: open it by itself" if is_nested else str(error)
+        return _skip(ref, reason, is_damaged=ref.size == 0 and _is_named_as_dicom(ref))
     except NotAnImageError as error:
         return _skip(ref, str(error))
     except DicomError as error:
         return _skip(ref, str(error), is_damaged=True)
     except OSError as error:
         return _skip(ref, f"it cannot be read ({error.strerror or type(error).__name__})", is_damaged=True)
+
+
+def _is_named_as_dicom(ref: FileRef) -> bool:
+    """True for what scanners and archives call their files: IM0001, 1.2.840.113, x.dcm; not for .nomedia, notes.txt."""
+    name = PurePosixPath(ref.name)
+    if name.name.startswith("."):
+        return False
+    return name.suffix.lower() in _DICOM_SUFFIXES or name.suffix[1:].isdigit()
 
 
 def _skip(ref: FileRef, reason: str, *, is_damaged: bool = False) -> SkippedFile:
@@ -143,7 +153,10 @@ def _with_what_is_lost(series: SeriesInfo, skipped: list[SkippedFile]) -> Series
         )
         numbers = {"files": float(len(damaged))}
         found.append(Finding("damaged-files-nearby", Severity.WARNING, message, numbers=numbers))
-    return replace(series, findings=(*series.findings, *found))
+    if series.refusal is None:
+        return replace(series, findings=(*series.findings, *found))
+    refusal = type(series.refusal)(" ".join([str(series.refusal), *(f.message for f in found)]))
+    return replace(series, findings=(*series.findings, *found), refusal=refusal)
 
 
 def _and_more(files: list[SkippedFile]) -> str:

@@ -91,6 +91,38 @@ def test_a_damaged_header_at_the_end_of_a_stack_is_said(series_files: list[Path]
     assert "damaged-files-nearby" in {f.code for f in load(series).findings}
 
 
+DAMAGE = {
+    "empty": (lambda data: b"", "it is empty"),
+    "no pixels": (lambda data: data[: data.index(b"\xe0\x7f\x10\x00")], "it has no pixel data"),
+    "before its series UID": (lambda data: data[: data.index(b"\x20\x00\x0e\x00") + 4], "it is cut short"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_the_refusal_of_a_gap_names_the_damaged_files_beside_it(series_files: list[Path], kind: str) -> None:
+    damage, reason = DAMAGE[kind]
+    within = series_files[2:5]
+    for path in within:
+        path.write_bytes(damage(path.read_bytes()))
+    (within[0].parent / ".nomedia").touch()
+    with pytest.raises(GeometryError) as refused:
+        load(scan(within[0].parent).series[0])
+    first, second, third = sorted(p.name for p in within)
+    assert "between slices 2 and 3" in str(refused.value)
+    assert f"3 DICOM files in the folder of this series are damaged ({first}: {reason}" in str(refused.value)
+    assert f"; {second}: {reason}" in str(refused.value)
+    assert "; and 1 more)" in str(refused.value)
+    assert third not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_last_file_is_said_of_the_shorter_volume(series_files: list[Path], kind: str) -> None:
+    last = series_files[-1]
+    last.write_bytes(DAMAGE[kind][0](last.read_bytes()))
+    volume = load(scan(last.parent).series[0])
+    assert last.name in next(f.message for f in volume.findings if f.code == "damaged-files-nearby")
+
+
 def test_a_file_that_shrinks_between_scan_and_load_is_named(series_files: list[Path]) -> None:
     series = scan(series_files[0].parent).series[0]
     series_files[3].write_bytes(series_files[3].read_bytes()[:-100])
