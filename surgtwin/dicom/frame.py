@@ -49,7 +49,7 @@ class Frame:
     number
         InstanceNumber, or the frame's place in its file: for messages and ties.
     traits
-        What may tell the stacks of a series apart, in the order of `TRAITS`; "" where unknown.
+        What may tell the stacks of a series apart, in the order of `TRAITS`, in words ("echo 2"); "" where unknown.
     fault
         Why the pixels cannot be used; empty if they can.
     """

@@ -88,16 +88,17 @@ def _classic_frame(instance: Instance, index: int) -> Frame:
     b_value = double(elements, tags.DIFFUSION_B_VALUE, big)
     traits = (
         "",
-        ascii_text(elements, tags.TEMPORAL_POSITION),
-        ascii_text(elements, tags.ACQUISITION_NUMBER),
-        ascii_text(elements, tags.ECHO_NUMBERS) or ascii_text(elements, tags.ECHO_TIME),
-        ascii_text(elements, tags.IMAGE_TYPE),
-        "" if b_value is None else f"{b_value:g}",
-        ascii_text(elements, tags.TRIGGER_TIME),
-        ascii_text(elements, tags.CONVOLUTION_KERNEL),
-        ascii_text(elements, tags.KVP),
-        ascii_text(elements, tags.ACQUISITION_TIME),
-        ascii_text(elements, tags.SERIES_TIME),
+        _trait("temporal position", ascii_text(elements, tags.TEMPORAL_POSITION)),
+        _trait("acquisition", ascii_text(elements, tags.ACQUISITION_NUMBER)),
+        _trait("echo", ascii_text(elements, tags.ECHO_NUMBERS))
+        or _trait("echo time", ascii_text(elements, tags.ECHO_TIME), "ms"),
+        _trait("image type", ascii_text(elements, tags.IMAGE_TYPE)),
+        _trait("b-value", "" if b_value is None else f"{b_value:g}"),
+        _trait("trigger time", ascii_text(elements, tags.TRIGGER_TIME), "ms"),
+        _trait("kernel", ascii_text(elements, tags.CONVOLUTION_KERNEL)),
+        _trait("tube voltage", ascii_text(elements, tags.KVP), "kV"),
+        _trait("acquisition time", ascii_text(elements, tags.ACQUISITION_TIME)),
+        _trait("series time", ascii_text(elements, tags.SERIES_TIME)),
     )
     return Frame(
         instance,
@@ -175,12 +176,23 @@ def _enhanced_traits(instance: Instance, content: Elements, group: Callable[[int
     b_value = double(group(tags.MR_DIFFUSION), tags.DIFFUSION_B_VALUE, big)
     phase = double(group(tags.CARDIAC_SYNCHRONIZATION), tags.CARDIAC_PERCENTAGE, big)
     return (
-        ascii_text(content, tags.STACK_ID),
-        raw(content, tags.TEMPORAL_POSITION_INDEX).hex(),
-        raw(content, tags.FRAME_ACQUISITION_NUMBER).hex(),
-        "" if echo is None else f"{echo:g}",
-        ascii_text(frame_type, tags.FRAME_TYPE),
-        "" if b_value is None else f"{b_value:g}",
-        "" if phase is None else f"{phase:g}",
+        _trait("stack", ascii_text(content, tags.STACK_ID)),
+        _trait("temporal position", _whole(raw(content, tags.TEMPORAL_POSITION_INDEX), big)),
+        _trait("acquisition", _whole(raw(content, tags.FRAME_ACQUISITION_NUMBER), big)),
+        _trait("echo time", "" if echo is None else f"{echo:g}", "ms"),
+        _trait("image type", ascii_text(frame_type, tags.FRAME_TYPE)),
+        _trait("b-value", "" if b_value is None else f"{b_value:g}"),
+        _trait("cardiac phase", "" if phase is None else f"{phase:g}", "%"),
         *[""] * 4,
     )
+
+
+def _trait(name: str, value: str, unit: str = "") -> str:
+    """A trait in words that a person is shown, as "echo time 4.6 ms"; "" without a value."""
+    shown = "".join(c for c in value if c.isprintable())
+    return f"{name} {shown}{' ' if unit else ''}{unit}" if shown else ""
+
+
+def _whole(value: bytes, is_big_endian: bool) -> str:
+    """A US or UL value in digits; "" if absent."""
+    return str(int.from_bytes(value, "big" if is_big_endian else "little")) if value else ""

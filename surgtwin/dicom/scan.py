@@ -12,6 +12,7 @@ from ..domain.finding import Finding, Severity
 from ..errors import DicomError
 from ..progress import SILENT, Progress
 from . import tags
+from .apart import told_apart
 from .describe import describe_stack
 from .dicomdir import DICOMDIR_CLASS, files_there, indexed_in, listed_files, missing_files
 from .duplicates import without_copies
@@ -118,10 +119,14 @@ def _series(instances: Iterable[Instance]) -> list[SeriesInfo]:
         has_name = bool(frames[0].instance.series_instance_uid)
         unnamed += not has_name
         stacks = split_into_stacks(frames)
+        apart = told_apart(stacks)
         for number, stack in enumerate(stacks, 1):
-            found.append(
-                describe_stack(stack, str(number) if len(stacks) > 1 else "", unnamed=0 if has_name else unnamed)
-            )
+            name = str(number) if len(stacks) > 1 else ""
+            series = describe_stack(stack, name, unnamed=0 if has_name else unnamed)
+            if name:
+                what = f"stack {number} of {len(stacks)} of its series: {apart[number - 1] or 'nothing tells it apart'}"
+                series = replace(series, reasons=(what, *series.reasons))
+            found.append(series)
     return found
 
 

@@ -114,6 +114,10 @@ def test_two_phases_in_one_series_become_two_stacks(tmp_path: Path) -> None:
     series = {s.stack: s for s in scan(tmp_path).series}
     assert set(series) == {"1", "2"}
     assert series["1"].key == "1.2.3.4/1"
+    assert [series[n].reasons[0] for n in "12"] == [
+        "stack 1 of 2 of its series: acquisition 1",
+        "stack 2 of 2 of its series: acquisition 2",
+    ]
     assert np.array_equal(load(series["1"]).values, VALUES)
     assert np.array_equal(load(series["2"]).values, later)
 
@@ -132,7 +136,10 @@ def test_three_orientations_in_one_series_become_three_stacks(tmp_path: Path) ->
     for n, turn in enumerate([(0.0, 0.0, 0.0), (90.0, 0.0, 0.0), (0.0, 90.0, 0.0)]):
         grid = Grid.from_axes(GRID.shape, (0, 0, 0), rotation(turn), (1.0, 1.0, 3.0))
         write_series(tmp_path / str(n), grid, VALUES, uids=uids)
-    assert sorted(s.frames for s in scan(tmp_path).series) == [8, 8, 8]
+    series = scan(tmp_path).series
+    assert sorted(s.frames for s in series) == [8, 8, 8]
+    told = {s.reasons[0].split(": ")[1] for s in series}
+    assert told == {"orientation axial", "orientation coronal", "orientation sagittal"}
 
 
 def test_echoes_of_an_mr_are_told_apart(tmp_path: Path) -> None:
@@ -143,7 +150,35 @@ def test_echoes_of_an_mr_are_told_apart(tmp_path: Path) -> None:
             ds.EchoTime = time
 
         write_series(tmp_path / str(n), GRID, VALUES + n, uids=uids, modality="MR", change=echo)
-    assert [s.frames for s in scan(tmp_path).series] == [8, 8, 8]
+    series = scan(tmp_path).series
+    assert [s.frames for s in series] == [8, 8, 8]
+    told = {s.reasons[0].split(": ")[1] for s in series}
+    assert told == {"echo time 2.3 ms", "echo time 4.6 ms", "echo time 6.9 ms"}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values", "words"),
+    [
+        ("EchoNumbers", ("1", "2"), {"echo 1", "echo 2"}),
+        ("TriggerTime", ("450", "900"), {"trigger time 450 ms", "trigger time 900 ms"}),
+        (
+            "ImageType",
+            (["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]),
+            {"image type ORIGINAL\\PRIMARY\\M", "image type ORIGINAL\\PRIMARY\\P"},
+        ),
+        ("PatientID", ("SECRET", "OTHER"), {"patient 1", "patient 2"}),
+    ],
+)
+def test_what_tells_two_stacks_apart_is_said(
+    tmp_path: Path, keyword: str, values: tuple[object, object], words: set[str]
+) -> None:
+    for name, value in zip("ab", values, strict=True):
+
+        def change(ds: Dataset, k: int, value: object = value) -> None:
+            setattr(ds, keyword, value)
+
+        write_series(tmp_path / name, GRID, VALUES, uids=("1.2.3", "1.2.3.4", "1.2.3.5"), modality="MR", change=change)
+    assert {s.reasons[0].split(": ")[1] for s in scan(tmp_path).series} == words
 
 
 def test_a_thin_abdominal_ct_is_ranked_above_everything_else(tmp_path: Path) -> None:

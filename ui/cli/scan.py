@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from surgtwin.domain.finding import Severity
 from surgtwin.pipeline.images import ImageChoice, find_images
 from surgtwin.pipeline.summary import finding_summary
 
@@ -48,8 +49,10 @@ def _say_choice(rank: int, choice: ImageChoice) -> None:
     say(f"   {choice.key}")
     for reason in choice.reasons:
         say(f"   - {reason}")
-    if choice.refusal:
-        say(f"   ! {choice.refusal}")
+    warnings = [f.message for f in choice.series.findings if f.severity is not Severity.INFO] if choice.series else []
+    # A refusal says them all by itself.
+    for told in [choice.refusal] if choice.refusal else warnings:
+        say(f"   ! {told}")
 
 
 def choice_summary(choice: ImageChoice) -> dict[str, Any]:
