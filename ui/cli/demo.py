@@ -6,13 +6,13 @@ import argparse
 import shutil
 from pathlib import Path
 
-from surgtwin.errors import InputError
 from surgtwin.pipeline.build_twin import build_twin
 from surgtwin.pipeline.export import export_meshes
 from surgtwin.pipeline.images import open_image
 from surgtwin.pipeline.summary import twin_summary
 from surgtwin.progress import Progress
 from surgtwin.store.save import save_twin
+from ui.phantom import has_phantom, write_phantom_series
 
 from .console import ProgressBar, note, say, write_json
 from .display import has_display
@@ -58,22 +58,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _phantom(folder: Path, progress: Progress) -> Path:
-    """Write the phantom's DICOM series; a demo folder made before is replaced, nothing else is touched."""
-    try:
-        from sample_data.phantom import PhantomSpec, make_phantom
-    except ImportError as error:
-        raise InputError(
-            "The phantom generator comes with the source tree: run `python3 tasks.py demo` there."
-        ) from error
-    from surgtwin.dicom.write import write_series
-
+    """Write the phantom's DICOM series; one of a demo made before is replaced, nothing else is touched."""
     series = folder / "dicom"
-    if series.exists():
+    if series.exists() and has_phantom():
         shutil.rmtree(series)
     folder.mkdir(parents=True, exist_ok=True)
-    phantom = make_phantom(PhantomSpec(), progress)
-    write_series(phantom.volume, series, description="Phantom abdomen, portal venous")
-    return series
+    return write_phantom_series(series, progress)
 
 
 def _pictures(twin_path: Path, folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from surgtwin.domain.twin import Revision
+from ui.phantom import has_phantom
 
 from .actions import ActionTable
 from .commands import Commands
@@ -333,13 +334,6 @@ class MainWindow(QMainWindow):
         self.opener.close()
         self.views.dispose()
         super().closeEvent(event)
-
-
-def has_phantom() -> bool:
-    """True where the phantom's generator is installed: it comes with the source tree."""
-    from importlib.util import find_spec
-
-    return find_spec("sample_data") is not None
 
 
 def _dropped(event: QDropEvent) -> Path | None:

@@ -14,6 +14,7 @@ from surgtwin.domain.twin import Twin
 from surgtwin.domain.volume import Modality, Volume
 from surgtwin.errors import NoSeriesError
 from surgtwin.progress import Progress
+from ui.phantom import write_phantom_series
 
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
@@ -84,7 +85,7 @@ class Opener(QObject):
         """Make the phantom's series, and open it like any other."""
         self._phantom_folder = tempfile.TemporaryDirectory(prefix="surgtwin-phantom-", ignore_cleanup_errors=True)
         folder = Path(self._phantom_folder.name) / "dicom"
-        self._jobs.run("Making the phantom", lambda progress: _make_phantom(folder, progress), self.open_path)
+        self._jobs.run("Making the phantom", lambda progress: write_phantom_series(folder, progress), self.open_path)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -163,15 +164,6 @@ def _load(choice: ImageChoice, regularise: bool, progress: Progress) -> Volume:
     from surgtwin.pipeline.images import load_choice
 
     return load_choice(choice, regularise=regularise, progress=progress)
-
-
-def _make_phantom(folder: Path, progress: Progress) -> Path:
-    from sample_data.phantom import SMALL, make_phantom
-    from surgtwin.dicom.write import write_series
-
-    phantom = make_phantom(SMALL, progress.part(0.0, 0.9, "Making the phantom"))
-    write_series(phantom.volume, folder, description="Phantom abdomen")
-    return folder
 
 
 def _close(opened: OpenedTwin) -> None:
