@@ -5,28 +5,34 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import affine_transform
 
+from surgtwin.dicom.scan import scan
+from surgtwin.dicom.straighten import straight_grid
 from surgtwin.dicom.write import SeriesOptions, write_series
-from surgtwin.domain.geometry import SAME_DIRECTION, Grid
+from surgtwin.domain.geometry import Grid
+from surgtwin.domain.labels import LabelMap
 from surgtwin.errors import DiskError, InputError
 from surgtwin.progress import SILENT, Progress
 
 from .phantom import Phantom
 
 TRUTH_FORMAT = 1
-QFORM_CODE_AT, SFORM_CODE_AT, SROW_AT = 252, 254, 280
+SFORM_CODE_AT, SROW_AT = 254, 280
 """Offsets in a NIfTI-1 header (nifti1.h)."""
 SCANNER_ANATOMICAL = 1
 
 
 def write_phantom(phantom: Phantom, folder: Path, progress: Progress = SILENT) -> tuple[Path, ...]:
     """Write dicom/, truth_labels.nii.gz (layer 0), truth_body.nii.gz (layer 1) and truth.json; returns all files.
+
+    The truth of a tilted gantry's series is on the right-angled grid that loading it gives: label files cannot shear.
 
     Raises
     ------
@@ -48,6 +54,7 @@ def write_phantom(phantom: Phantom, folder: Path, progress: Progress = SILENT) -
         options=options,
         progress=progress,
     )
+    phantom = replace(phantom, labels=straightened(phantom.labels, folder / "dicom"))
     truth = (folder / "truth_labels.nii.gz", folder / "truth_body.nii.gz", folder / "truth.json")
     for path, layer in zip(truth[:2], phantom.labels.layers, strict=True):
         _write_nifti(layer, phantom.labels.grid, path)
@@ -58,15 +65,26 @@ def write_phantom(phantom: Phantom, folder: Path, progress: Progress = SILENT) -
     return (*files, *truth)
 
 
+def straightened(labels: LabelMap, dicom: Path) -> LabelMap:
+    """The labels of a tilted series on the right-angled grid that loading it gives: the nearest voxel's, 0 outside."""
+    series = scan(dicom).series[0]
+    if series.order is None or series.order.is_upright:
+        return labels
+    grid = straight_grid(series.order, regularise=False).grid
+    tilted_from_straight = np.linalg.inv(labels.grid.lps_from_ijk) @ grid.lps_from_ijk
+    matrix, offset = tilted_from_straight[2::-1, 2::-1], tilted_from_straight[2::-1, 3]
+    layers = [affine_transform(layer, matrix, offset, grid.shape, order=0) for layer in labels.layers]
+    return replace(labels, grid=grid, layers=tuple(layers))
+
+
 def _write_nifti(labels: npt.NDArray[Any], grid: Grid, path: Path) -> None:
-    """Through SimpleITK, independently of the program's own writer; the shear of a tilted gantry it cannot state."""
+    """Through SimpleITK, independently of the program's own writer."""
     import SimpleITK
 
-    upright = _upright(grid)
     image = SimpleITK.GetImageFromArray(np.asarray(labels))
-    image.SetOrigin(upright.origin.tolist())
-    image.SetSpacing(upright.spacing)
-    image.SetDirection(upright.direction.ravel().tolist())
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing)
+    image.SetDirection(grid.direction.ravel().tolist())
     plain = path.with_name(path.name.removesuffix(".gz"))
     SimpleITK.WriteImage(image, str(plain))
     content = bytearray(plain.read_bytes())
@@ -75,19 +93,9 @@ def _write_nifti(labels: npt.NDArray[Any], grid: Grid, path: Path) -> None:
     plain.unlink()
 
 
-def _upright(grid: Grid) -> Grid:
-    """The grid with its k axis made perpendicular to the slices."""
-    direction = np.array(grid.direction)
-    normal = np.cross(direction[:, 0], direction[:, 1])
-    direction[:, 2] = normal * np.sign(normal @ direction[:, 2])
-    return Grid.from_axes(grid.shape, grid.origin, direction, grid.spacing)
-
-
 def _state_affine(content: bytearray, grid: Grid) -> None:
-    """Put the grid's own matrix, shear and all, into a NIfTI-1 file's sform (RAS); drop the qform if it is sheared."""
+    """Put the grid's own matrix into a NIfTI-1 file's sform (RAS)."""
     ras_from_ijk = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.lps_from_ijk
-    if not np.allclose(_upright(grid).direction, grid.direction, atol=SAME_DIRECTION):
-        struct.pack_into("<h", content, QFORM_CODE_AT, 0)
     struct.pack_into("<h", content, SFORM_CODE_AT, SCANNER_ANATOMICAL)
     struct.pack_into("<12f", content, SROW_AT, *ras_from_ijk[:3].ravel().tolist())
 

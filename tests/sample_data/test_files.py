@@ -62,16 +62,6 @@ def test_the_same_command_writes_the_same_files(written: Path, tmp_path: Path) -
     assert first == second
 
 
-def test_a_tilted_gantry_is_kept_in_the_labels_too(tmp_path: Path) -> None:
-    out = tmp_path / "tilted"
-    assert main([str(out), *SIZE, "--tilt", "18", "--reference-step", "0"]) == 0
-    image = nibabel.load(out / "truth_labels.nii.gz")
-    matrix = json.loads((out / "truth.json").read_text())["grid"]["lps_from_ijk"]
-    assert np.allclose(np.diag([-1, -1, 1, 1]) @ image.affine, matrix, atol=1e-3)
-    j, k = image.affine[:3, 1], image.affine[:3, 2]
-    assert abs(j @ k) / np.linalg.norm(j) / np.linalg.norm(k) == pytest.approx(np.sin(np.radians(18)), abs=1e-4)
-
-
 def test_an_independent_validator_finds_no_error(written: Path) -> None:
     validator = shutil.which("dciodvfy")
     if validator is None:
