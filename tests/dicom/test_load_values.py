@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.uid import HTJ2K as HTJ2K_ANY
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -161,7 +163,8 @@ HTJ2K = base64.b64decode(
 )
 
 
-def test_high_throughput_jpeg_2000(tmp_path: Path) -> None:
+@pytest.mark.parametrize("syntax", [HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K_ANY])
+def test_high_throughput_jpeg_2000(tmp_path: Path, syntax: str) -> None:
     ramp = (np.arange(12)[:, None] * 37 + np.arange(16)[None, :] * 11) % 4096
 
     def compress(ds: Dataset, k: int) -> None:
@@ -169,7 +172,7 @@ def test_high_throughput_jpeg_2000(tmp_path: Path) -> None:
         ds.PixelData = encapsulate([HTJ2K])
         ds["PixelData"].is_undefined_length = True
 
-    write_series(tmp_path, GRID, VALUES, change=compress, syntax=HTJ2KLossless)
+    write_series(tmp_path, GRID, VALUES, change=compress, syntax=syntax)
     volume = only(tmp_path)
     assert all(np.array_equal(plane, ramp - 1024) for plane in volume.values)
 
@@ -446,19 +449,40 @@ def test_enhanced_multi_frame_in_any_order_of_frames(tmp_path: Path) -> None:
     assert volume.source.slice_thickness_mm == pytest.approx(GRID.spacing[2])
 
 
+def test_enhanced_multi_frame_with_a_rescale_of_its_own_for_each_frame(tmp_path: Path) -> None:
+    from pydicom import dcmread
+
+    order = [3, 0, 5, 1, 4, 2]
+    path = enhanced_ct(tmp_path, order=order)
+    ds = dcmread(path)
+    for k, groups in zip(order, ds.PerFrameFunctionalGroupsSequence, strict=True):
+        groups.PixelValueTransformationSequence[0].RescaleSlope = str(1 + k)
+        groups.PixelValueTransformationSequence[0].RescaleIntercept = str(-1024 + k)
+    write_file(ds, path)
+    k = np.arange(6)[:, None, None]
+    assert np.array_equal(only(path).values, (VALUES + 1024) * (1 + k) - 1024 + k)
+
+
+def test_enhanced_multi_frame_in_lossless_jpeg(tmp_path: Path) -> None:
+    enhanced_ct(tmp_path, order=[0, 1, 2, 3, 4, 5])  # GDCM, which compresses here, puts frames into this order
+    compress_by_gdcm(tmp_path, JPEGLosslessSV1)
+    assert np.array_equal(only(tmp_path).values, VALUES)
+
+
 def test_enhanced_multi_frame_with_a_missing_frame_is_refused(tmp_path: Path) -> None:
     enhanced_ct(tmp_path, order=[0, 1, 2, 4, 5])
     with pytest.raises(GeometryError, match="between slices 3 and 4"):
         only(tmp_path)
 
 
-def test_compressed_multi_frame(tmp_path: Path) -> None:
-    path = enhanced_ct(tmp_path, order=[5, 4, 3, 2, 1, 0])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+def test_compressed_multi_frame(tmp_path: Path, syntax: str) -> None:
+    path = enhanced_ct(tmp_path, order=[5, 0, 3, 1, 4, 2])
     from pydicom import dcmread
 
     ds = dcmread(path)
-    ds.compress(RLELossless, generate_instance_uid=False)
-    write_file(ds, path, RLELossless)
+    ds.compress(syntax, generate_instance_uid=False)
+    write_file(ds, path, syntax)
     assert np.array_equal(only(tmp_path).values, VALUES)
 
 
