@@ -41,7 +41,6 @@ from .thorax import below_diaphragm
 from .wall import Wall, spine_offset
 
 GAS_HU = -980.0
-VESSEL_SHEATH_MM = 2.0
 
 
 def _behind(y: float, z: float) -> float:

@@ -10,7 +10,6 @@
     |   |   `-- FormatError        NIfTI, NRRD, MetaImage, surface and label files
     |   |-- LabelError             a label map that does not fit
     |   |-- MeshError              a surface that cannot be made or is not what it claims
-    |   |-- PlanError              a plan that makes no sense
     |   |-- PatientMismatchError   an attachment of another patient
     |   |-- ModelError             a network's folder that is unusable, or refused
     |   `-- TwinError              a twin folder
@@ -71,10 +70,6 @@ class LabelError(InputError):
 
 
 class MeshError(InputError):
-    pass
-
-
-class PlanError(InputError):
     pass
 
 

@@ -18,8 +18,6 @@ from surgtwin.version import VERSION
 
 from . import arguments
 
-EXIT_BUG = 1
-EXIT_USAGE = 2
 EXIT_CANCELLED = 130
 _NEGATIVE = re.compile(r"^-\.?\d[\d.,eE+\-]*$")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from surgtwin.domain.finding import Finding
 from surgtwin.domain.geometry import transform_points
@@ -344,8 +344,3 @@ def _button(text: str, slot: Callable[[], object], *, primary: bool = False) -> 
     button.setProperty("role", "primary" if primary else "")
     button.clicked.connect(lambda _checked=False: slot())
     return button
-
-
-def open_dialogs(window: QWidget) -> list[QDialog]:
-    """The dialogs that are open over a window."""
-    return [d for d in window.findChildren(QDialog) if d.isVisible()]

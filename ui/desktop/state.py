@@ -116,17 +116,6 @@ class AppState(ViewState):
         self._drop()
         self._tell_all()
 
-    def replace_twin(self, twin: Twin) -> None:
-        """A new revision of the open twin: how it is looked at stays, and what was done cannot be undone."""
-        shown = self._displays
-        self._twin = twin
-        self._displays = {name: shown.get(name, look) for name, look in default_looks(twin.labels).items()}
-        if self._image_id not in {i.image_id for i in twin.images}:
-            self._image_id = twin.images[0].image_id
-        self._put_on_slices(twin.image(self._image_id).volume, twin.image(self._image_id).twin_from_image)
-        self._history.clear()
-        self._tell_all()
-
     def set_saved(self, path: Path, writer: Writer | None) -> None:
         """The open twin lies at `path` from now on; another program may write to where it lay before."""
         if self._writer is not None and self._writer is not writer:

@@ -21,7 +21,6 @@ UNPROVEN = "#e0a526"
 VIOLATED = "#e05252"
 
 FONT_PX = 13
-STEP_PX = 4
 _STYLE_SHEET = Path(__file__).with_name("theme.qss")
 _ICONS = Path(__file__).with_name("icons")
 

@@ -10,7 +10,6 @@ from surgtwin.domain.twin import Revision, Side
 from surgtwin.domain.volume import Modality, Volume
 
 NO_IDENTITY = "No identity in the images"
-THIN_SPACE = "\u2009"
 NARROW_GAP = "\u202f"
 SEXES = {"M": "male", "F": "female", "O": "other"}
 SIDE_WORDS = {

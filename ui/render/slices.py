@@ -197,19 +197,6 @@ def fitted_frame(stack: SliceStack, point_mm: ArrayLike, size: tuple[int, int]) 
     return SliceFrame(stack, centre, scale, size)
 
 
-def frame_around(stack: SliceStack, points_mm: ArrayLike, size: tuple[int, int], margin: float = 1.15) -> SliceFrame:
-    """The frame around the given points (N, 3), on the slice through their middle."""
-    points = np.asarray(points_mm, dtype=np.float64)
-    across, downward = points @ stack.right, points @ stack.down
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    scale = max(float(np.ptp(across)) / size[0], float(np.ptp(downward)) / size[1], MIN_MM_PER_PIXEL) * margin
-    on_slice = stack.on_slice(middle, stack.index_of(middle))
-    centre = _with_projections(
-        stack, on_slice, float(across.min() + across.max()) / 2, float(downward.min() + downward.max()) / 2
-    )
-    return SliceFrame(stack, centre, scale, size)
-
-
 def _with_projections(stack: SliceStack, point: FloatArray, right_mm: float, down_mm: float) -> FloatArray:
     """The point moved within its slice until its projections on right and down are the given ones."""
     shift = stack.right * (right_mm - point @ stack.right) + stack.down * (down_mm - point @ stack.down)

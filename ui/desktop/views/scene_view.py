@@ -95,9 +95,6 @@ class SceneView(VtkCanvas):
         point_camera(self.camera, preset(direction), self._points(), width / height)
         self.render_soon()
 
-    def reset(self) -> None:
-        self.look_from("")
-
     def pixels_per_mm(self) -> float:
         """At the focal point, in the widget's pixels."""
         return 1.0 / mm_per_pixel(self._scene, max(self.height(), 1))

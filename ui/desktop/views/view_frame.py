@@ -74,9 +74,6 @@ class ViewFrame(QFrame):
             button.setVisible(has_room)
         super().resizeEvent(event)
 
-    def set_title(self, text: str) -> None:
-        self._title.setText(text)
-
     def set_detail(self, text: str) -> None:
         """Beside the title: "39/140"."""
         self._detail.setText(text)
