@@ -18,6 +18,7 @@ from surgtwin.errors import ModelError
 from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import Progress
 
+from .body_region import wrong_region
 from .classical import ClassicalResult, find_classical
 from .infer import Engine, InferenceSettings, Prediction
 from .label_names import named_labels
@@ -62,12 +63,17 @@ class UNetSegmenter:
         """
         engine = self._engine_for(volume)
         prediction = run_engine(engine, volume, progress.part(0.0, NETWORK_SHARE))
+        region = wrong_region(
+            volume.grid, prediction.labels, {row.name: row.value for row in named_labels(engine.model.labels.names)}
+        )
+        if region is not None:
+            prediction = replace(prediction, labels=np.zeros_like(prediction.labels))
         classical = ClassicalResult.nothing()
         if self._classical and volume.modality == Modality.CT:
             part = progress.part(NETWORK_SHARE, CLASSICAL_SHARE, "body, lungs, bone")
             classical = find_classical(volume.grid, volume.values, prediction.labels, part)
         progress.part(CLASSICAL_SHARE, 1.0, "checking").update(0.0)
-        return assemble(volume, engine, prediction, classical)
+        return assemble(volume, engine, prediction, classical, region)
 
     def _engine_for(self, volume: Volume) -> Engine:
         if self._model is not None:
@@ -90,8 +96,20 @@ def run_engine(engine: Engine, volume: Volume, progress: Progress) -> Prediction
     return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)))
 
 
-def assemble(volume: Volume, engine: Engine, prediction: Prediction, classical: ClassicalResult) -> Segmentation:
-    """Return the label map with its structures, how each was made, and what should be known about it."""
+def assemble(
+    volume: Volume,
+    engine: Engine,
+    prediction: Prediction,
+    classical: ClassicalResult,
+    region: Finding | None = None,
+) -> Segmentation:
+    """Return the label map with its structures, how each was made, and what should be known about it.
+
+    Parameters
+    ----------
+    region
+        Why the network's labels were left out; its organs are then not looked for one by one.
+    """
     model = engine.model
     named = named_labels(model.labels.names)
     structures = [structure_for(row.value, row.name, origin="network") for row in named]
@@ -111,7 +129,7 @@ def assemble(volume: Volume, engine: Engine, prediction: Prediction, classical: 
         methods["body"] = classical.body_method
     labels = LabelMap(volume.grid, tuple(layers), tuple(structures))
     findings = [*classical.findings, *_run_findings(volume, engine, prediction)]
-    findings += check_segmentation(labels, expected=tuple(row.name for row in named))
+    findings += [region] if region else check_segmentation(labels, expected=tuple(row.name for row in named))
     return Segmentation(labels, methods, describe(engine, prediction), tuple(findings))
 
 
