@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-from itertools import permutations, product
-
 import numpy as np
 import pytest
 
 from segmentation.orientation import reorientation_to
 from surgtwin.domain.geometry import Grid
-
-
-def all_directions() -> list[np.ndarray]:
-    found = []
-    for order in permutations(range(3)):
-        for signs in product((1.0, -1.0), repeat=3):
-            matrix = np.zeros((3, 3))
-            for column, row in enumerate(order):
-                matrix[row, column] = signs[column]
-            found.append(matrix)
-    return found
+from tests.conftest import all_orientations
 
 
 def tilted(direction: np.ndarray, degrees: float = 17.0) -> np.ndarray:
@@ -28,7 +16,7 @@ def tilted(direction: np.ndarray, degrees: float = 17.0) -> np.ndarray:
 
 @pytest.mark.parametrize("codes", ["LPS", "RAS", "PIR"])
 def test_all_48_orientations_are_turned_to_the_wanted_one_and_back(codes: str) -> None:
-    for direction in map(tilted, all_directions()):
+    for direction in map(tilted, all_orientations()):
         grid = Grid.from_axes((4, 5, 6), (7.0, -8.0, 9.0), direction, (1.0, 2.0, 3.0))
         where = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), -1)
         lps = grid.to_lps(where[..., ::-1])
