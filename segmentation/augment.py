@@ -8,6 +8,7 @@ Intensities are in the network's own units (normalised), array order is [k, j, i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,23 @@ Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A training patch: image float32 and labels uint8, both ``[k, j, i]``."""
+
+    image: Tensor
+    labels: Tensor
+
+
+Painter = Callable[[Sample, tuple[float, float, float], np.random.Generator], Sample]
+"""Paints something into a patch and its labels, such as a lesion: (patch, spacing [k, j, i] in mm, rng) -> patch."""
+
+
+@dataclass(frozen=True)
 class AugmentSettings:
-    """How strong and how often. Angles are radians, ``value_bounds`` the clipping range in network units."""
+    """How strong and how often. Angles are radians, ``value_bounds`` the clipping range in network units.
+
+    ``painter`` sees every patch after the spatial changes and before those of intensity.
+    """
 
     rotation_share: float = 0.35
     max_rotation: tuple[float, float, float] = (0.35, 0.2, 0.2)
@@ -49,14 +65,7 @@ class AugmentSettings:
     circle_share: float = 0.06
     foreign_object_share: float = 0.1
     value_bounds: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A training patch: image float32 and labels uint8, both ``[k, j, i]``."""
-
-    image: Tensor
-    labels: Tensor
+    painter: Painter | None = None
 
 
 def draw_affine(rng: np.random.Generator, settings: AugmentSettings) -> Matrix | None:

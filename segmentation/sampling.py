@@ -49,6 +49,8 @@ def draw_sample(cases: Sequence[TrainingCase], plan: SamplingPlan, rng: np.rando
     case = cases[int(rng.choice(len(cases), p=weights / weights.sum()))]
     centre = _draw_centre(case, plan, rng)
     sample = cut_patch(case, centre, plan.patch, draw_affine(rng, plan.augment))
+    if plan.augment.painter is not None:
+        sample = plan.augment.painter(sample, case.spacing_mm, rng)
     return augment_intensity(sample, case.spacing_mm, rng, plan.augment)
 
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,21 @@ from torch import Tensor, nn
 
 from surgtwin.progress import SILENT, Progress
 
-from .augment import AugmentSettings
+from .augment import AugmentSettings, Painter
 from .dataset import Intensity, TrainingCase, class_frequencies, load_cases, measure_intensity
 from .losses import deeply_supervised_loss
 from .sampling import BatchQueue, SamplingPlan, organ_weights
 from .training_config import CT_SCHEME, TrainingConfig, read_config
-from .training_run import CHECKPOINT_NAME, TrainingRun, restore, save_checkpoint, start_run, update_average, write_log
+from .training_run import (
+    CHECKPOINT_NAME,
+    TrainingRun,
+    restore,
+    save_checkpoint,
+    start_from,
+    start_run,
+    update_average,
+    write_log,
+)
 from .validation import score_cases
 
 log = logging.getLogger(__name__)
@@ -50,7 +60,13 @@ def learning_rate(spent: float, peak: float) -> float:
 
 
 def train(
-    config: TrainingConfig, data_roots: Sequence[Path], output: Path, resume: bool = False, progress: Progress = SILENT
+    config: TrainingConfig,
+    data_roots: Sequence[Path],
+    output: Path,
+    resume: bool = False,
+    weights_from: Path | None = None,
+    painter: Painter | None = None,
+    progress: Progress = SILENT,
 ) -> Path:
     """Train until the budget is spent and return the path of the final checkpoint.
 
@@ -62,11 +78,17 @@ def train(
         Where checkpoints and ``log.jsonl`` go; the prepared cases go to ``cache`` beside them.
     resume
         Go on from the last checkpoint, if there is one.
+    weights_from
+        A model folder of the same network and labels whose weights a fresh run starts with.
+    painter
+        Paints into every patch before its intensities are changed.
 
     Raises
     ------
     InputError, LabelError
         If the configuration or a case is unusable.
+    ModelError
+        If ``weights_from`` is another network or has other labels.
     Cancelled
         When asked to stop through ``progress``; a checkpoint is written first.
     """
@@ -79,8 +101,10 @@ def train(
     run = start_run(config, output, training)
     if resume and (output / CHECKPOINT_NAME).exists():
         restore(run)
+    elif weights_from is not None:
+        start_from(run, weights_from)
     write_log(run, {"event": "start", "cases": [c.name for c in training], "held_out": [c.name for c in held_out]})
-    batches = BatchQueue(training, sampling_plan(config, intensity, training), run.iteration)
+    batches = BatchQueue(training, sampling_plan(config, intensity, training, painter), run.iteration)
     try:
         with _stopping_politely(run):
             _loop(run, batches, held_out, progress)
@@ -93,7 +117,9 @@ def train(
     return output / CHECKPOINT_NAME
 
 
-def sampling_plan(config: TrainingConfig, intensity: Intensity, training: Sequence[TrainingCase]) -> SamplingPlan:
+def sampling_plan(
+    config: TrainingConfig, intensity: Intensity, training: Sequence[TrainingCase], painter: Painter | None = None
+) -> SamplingPlan:
     """Return how patches are drawn and augmented for this run's modality."""
     if config.normalisation == CT_SCHEME:
         bounds = tuple((v - intensity.mean) / intensity.std for v in (intensity.low, intensity.high))
@@ -112,7 +138,7 @@ def sampling_plan(config: TrainingConfig, intensity: Intensity, training: Sequen
         foreground_share=config.foreground_share,
         class_weights=organ_weights(frequencies),
         seed=config.seed,
-        augment=augment,
+        augment=replace(augment, painter=painter),
     )
 
 
@@ -207,9 +233,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that hold the case sources")
     parser.add_argument("--output", type=Path, required=True, help="where checkpoints and the log go")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--from", dest="weights_from", type=Path, help="a model folder whose weights to start with")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    train(read_config(options.config), options.data, options.output, options.resume)
+    train(read_config(options.config), options.data, options.output, options.resume, options.weights_from)
     return 0
 
 

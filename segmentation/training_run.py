@@ -14,7 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from surgtwin.errors import ModelError
+
 from .dataset import TrainingCase, class_frequencies
+from .model_folder import load_networks, read_model_folder
 from .network import PlainConvUNet, initialise_weights
 from .training_config import TrainingConfig
 
@@ -111,6 +114,26 @@ def restore(run: TrainingRun) -> None:
     run.optimiser.load_state_dict(state["optimiser"])
     run.iteration = int(state["iteration"])
     run.seconds = float(state["seconds"])
+
+
+def start_from(run: TrainingRun, model: Path) -> None:
+    """Give a fresh run the weights of a model folder's first fold.
+
+    Raises
+    ------
+    ModelError
+        If the folder's network or labels are not the run's.
+    """
+    folder = read_model_folder(model)
+    if folder.labels.names != {name: value for name, value in run.config.labels.items() if value}:
+        raise ModelError(f"{folder.name} finds other labels than the training {run.config.name} asks for.")
+    weights = load_networks(folder, run.device)[0].state_dict()
+    try:
+        for network in (run.network, run.average):
+            network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelError(f"{folder.name} is another network than {run.config.name} plans: {reason}") from error
 
 
 def write_log(run: TrainingRun, entry: dict[str, Any]) -> None:

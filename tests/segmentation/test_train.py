@@ -176,3 +176,14 @@ def test_batches_are_repeatable_and_favour_small_organs() -> None:
     first, again, other = (draw_batch(cases, plan, n) for n in (5, 5, 6))
     assert first[0].shape == (2, 1, 8, 16, 16) and first[1].dtype == torch.int64
     assert torch.equal(first[0], again[0]) and not torch.equal(first[0], other[0])
+
+
+def test_a_painter_changes_patches_before_their_intensities_are_changed() -> None:
+    def paint(sample: Sample, spacing_mm: tuple[float, float, float], rng: np.random.Generator) -> Sample:
+        assert spacing_mm == (3.0, 2.0, 2.0) and 0.0 <= rng.random() < 1.0
+        return Sample(torch.full_like(sample.image, 50.0), torch.full_like(sample.labels, 3))
+
+    settings = AugmentSettings(painter=paint, value_bounds=(-3.0, 3.0), truncation_share=0, circle_share=0)
+    plan = SamplingPlan((8, 16, 16), 1, 0.8, organ_weights(np.array([0.9, 0.09, 0.01])), 3, settings)
+    images, labels = draw_batch([asymmetric_case()], plan, 0)
+    assert bool((labels == 3).all()) and float(images.max()) <= 3.0
