@@ -81,6 +81,20 @@ class ModelError(InputError):
     pass
 
 
+class PlanError(InputError):
+    """Carries the path of the field it is about, e.g. ``resections[0].surface.normal``; empty if none is to blame."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.reason = message
+        self.field = field
+
+    def within(self, parent: str) -> PlanError:
+        """The same error seen from the object that holds the one it arose in."""
+        inner = self.field if self.field.startswith("[") or not self.field else f".{self.field}"
+        return PlanError(self.reason, f"{parent}{inner}")
+
+
 class TwinError(InputError):
     pass
 
