@@ -28,16 +28,20 @@ from surgtwin.errors import ModelError
 
 from .architecture_plan import Json
 from .network import UNet
-from .plans import LabelScheme, ModelPlan, read_labels, read_plan
+from .plans import LabelScheme, ModelPlan, read_channels, read_labels, read_plan
 from .residual_network import build_network
 
 CHECKPOINT = "checkpoint_final.pth"
+PLANS, DATASET = "plans.json", "dataset.json"
 UNREADABLE = (
     RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
     AssertionError, struct.error,
 )  # fmt: skip
 """What torch's unpickler raises on bytes that are no checkpoint, found by giving it damaged ones."""
 RAS_READER, RAS_CODES = "NibabelIOWithReorient", "RAS"
+RAS_DATASETS = re.compile(r"Dataset\d{3}_TotalSeg", re.I)
+"""Data sets whose images were turned to RAS before nnU-Net saw them: TotalSegmentator's (CT and MR)."""
+BYTES_A_WEIGHT = 4
 MAX_JSON_BYTES = 64 * 2**20
 MAX_CHECKPOINT_BYTES = 4 * 2**30
 MAX_PARAMETERS = 1_000_000_000
@@ -74,6 +78,8 @@ class ModelFolder:
         Names of structures of which only the largest piece is kept.
     previous
         The model of a cascade's first stage, None for any other model.
+    channel_names
+        What the input channels are called ("T1", "T2"), in the network's order.
     """
 
     path: Path
@@ -88,6 +94,7 @@ class ModelFolder:
     mirror_axes: tuple[int, ...]
     largest_only: tuple[str, ...]
     previous: ModelFolder | None = None
+    channel_names: tuple[str, ...] = ()
 
     def sha256(self) -> str:
         """Return one hash over plans, labels and weights of all folds, and of a cascade's first stage."""
@@ -108,7 +115,7 @@ def read_model_folder(path: Path) -> ModelFolder:
     ModelError
         If files are missing or malformed, or the model needs code this program does not have.
     """
-    dataset, plans = _read_json(path / "dataset.json"), _read_json(path / "plans.json")
+    dataset, plans = read_json(path / "dataset.json"), read_json(path / "plans.json")
     folds = find_folds(path)
     checkpoint = _load_checkpoint(folds[0])
     trainer = str(checkpoint.get("trainer_name", "nnUNetTrainer"))
@@ -133,6 +140,7 @@ def read_model_folder(path: Path) -> ModelFolder:
         mirror_axes=_mirror_axes(axes, plan),
         largest_only=tuple(str(n) for n in dataset.get("largest_only", ()) if n in labels.names),
         previous=_read_previous(path, plan, labels) if plan.previous_stage else None,
+        channel_names=read_channels(dataset),
     )
 
 
@@ -190,6 +198,13 @@ def load_networks(model: ModelFolder, device: torch.device) -> list[UNet]:
     return networks
 
 
+def network_bytes(model: ModelFolder) -> int:
+    """Return the memory that a model's weights take once loaded: of all folds, and of a cascade's first stage."""
+    count = sum(p.numel() for p in _empty_network(model).parameters())
+    before = network_bytes(model.previous) if model.previous is not None else 0
+    return before + count * BYTES_A_WEIGHT * len(model.folds)
+
+
 def _empty_network(model: ModelFolder) -> UNet:
     """The planned network without memory for its weights: those of the checkpoint take their place."""
     with torch.device("meta"):
@@ -232,7 +247,8 @@ def _mirror_axes(allowed: Iterable[Any], plan: ModelPlan) -> tuple[int, ...]:
     return tuple(int(a) + shift for a in allowed if 0 <= int(a) <= 2 - shift)
 
 
-def _read_json(file: Path) -> Json:
+def read_json(file: Path) -> Json:
+    """Return a model's JSON object. Raises ModelError if it is missing, absurdly large, or no JSON object."""
     if not file.is_file():
         raise ModelError(f"{file.parent.name} holds no {file.name}; is it an nnU-Net v2 model folder?")
     if file.stat().st_size > MAX_JSON_BYTES:
@@ -255,9 +271,15 @@ def _modality(dataset: Json) -> str:
 
 
 def _orientation(dataset: Json, plans: Json) -> str:
-    """What dataset.json says; without it, that of nnU-Net's reader that turns images (to RAS), or as stored."""
-    turned = RAS_CODES if plans.get("image_reader_writer") == RAS_READER else ""
-    codes = str(dataset.get("image_orientation", turned))
-    if codes and sorted("LPSRAI".find(c) % 3 for c in codes) != [0, 1, 2]:
-        raise ModelError(f"dataset.json's image_orientation {codes!r} does not name one side of each axis.")
+    """What dataset.json says; else RAS where nnU-Net's reader or the data set's authors turn images; else as stored."""
+    is_turned = plans.get("image_reader_writer") == RAS_READER or RAS_DATASETS.match(str(plans.get("dataset_name", "")))
+    turned = RAS_CODES if is_turned else ""
+    return check_orientation(str(dataset.get("image_orientation", turned)), DATASET)
+
+
+def check_orientation(codes: str, file: str) -> str:
+    """Return axis codes ("LPS") or nothing. Raises ModelError if they do not name one side of each axis."""
+    sides = {c: n % 3 for n, c in enumerate("LPSRAI")}
+    if codes and sorted(sides.get(c, -1) for c in codes) != [0, 1, 2]:
+        raise ModelError(f"The image orientation {codes!r} in {file} does not name one side of each axis.")
     return codes

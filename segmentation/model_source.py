@@ -16,7 +16,7 @@ from typing import IO
 
 from surgtwin.errors import DiskError, ModelError
 
-from .model_folder import CHECKPOINT, MAX_CHECKPOINT_BYTES, MAX_JSON_BYTES
+from .model_folder import CHECKPOINT, DATASET, MAX_CHECKPOINT_BYTES, MAX_JSON_BYTES, PLANS
 
 MAX_ENTRIES = 100_000
 MAX_TOTAL_BYTES = 32 * 2**30
@@ -26,7 +26,6 @@ RATIO_FREE_BYTES = 16 * 2**20
 MAX_TEXT_BYTES = 2**20
 MAX_DEPTH = 6
 CHUNK_BYTES = 2**20
-PLANS, DATASET = "plans.json", "dataset.json"
 TEXTS = re.compile(r"(licen[cs]e|readme|copying|notice)(\.(md|txt|rst))?", re.I)
 FOLD = re.compile(r"fold_(all|\d{1,2})")
 SPACE_RESERVE = 1.1

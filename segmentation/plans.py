@@ -105,6 +105,12 @@ class LabelScheme:
         return tuple(sorted(set(self.names.values())))
 
 
+def read_channels(dataset: Json) -> tuple[str, ...]:
+    """Return what a ``dataset.json`` calls the input channels, in the network's order."""
+    given = dict(dataset.get("channel_names") or dataset.get("modality") or {})
+    return tuple(str(given[key]) for key in sorted(given, key=int))
+
+
 def read_labels(dataset: Json) -> LabelScheme:
     """Return the label scheme of a ``dataset.json``. An ignore label is for training only and left out.
 
@@ -146,7 +152,7 @@ def read_plan(plans: Json, dataset: Json, configuration: str) -> ModelPlan:
     """
     raw = resolve_configuration(plans, configuration)
     _check_machinery(plans, raw)
-    channels = len(dataset.get("modality") or dataset.get("channel_names") or {})
+    channels = len(read_channels(dataset))
     if not 1 <= channels <= MAX_CHANNELS:
         raise ModelError(f"dataset.json names {channels} channels (channel_names); 1 to {MAX_CHANNELS} were expected.")
     labels, previous = read_labels(dataset), str(raw.get("previous_stage") or "")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,34 +12,47 @@ import numpy.typing as npt
 
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.labels import LabelMap
-from surgtwin.domain.structure_table import structure_for
+from surgtwin.domain.structure_table import match, structure_for
 from surgtwin.domain.volume import Modality, Volume
-from surgtwin.errors import ModelError
+from surgtwin.errors import ImageError, ModelError
 from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import Progress
 
 from .body_region import wrong_region
+from .channels import ChannelImages, align_channels, channel_order
 from .classical import ClassicalResult, find_classical
-from .infer import Engine, InferenceSettings, Prediction
-from .label_names import named_labels
-from .model_folder import ModelFolder, read_model_folder
-from .orientation import AS_STORED, reorientation_to
+from .collection import Collection, PartLabel, choose_structures
+from .collection_file import read_collection
+from .engine_cache import EngineCache
+from .infer import InferenceSettings
 from .registry import find_model, shipped_for
+from .run_parts import CollectionRun, PartRun, keep_only, run_collection
 from .sanity import check_segmentation
 
+ALIGNED_SHARE = 0.03
 NETWORK_SHARE = 0.85
 CLASSICAL_SHARE = 0.95
+CLASSICAL_NAMES = ("body", "lungs", "bone")
+WHOLE_LUNGS = ("left lung", "right lung")
 
 
 class UNetSegmenter:
     """Finds organs with a U-Net and, in CT, body surface, lungs and bone by their values.
 
+    Keep it for the next image: its models stay in memory. Two jobs at once take turns.
+
     Parameters
     ----------
     model
-        Name of a shipped or added model, or path of an nnU-Net v2 model folder; None chooses by the image's modality.
+        Name of a shipped or added model or collection, or path of a folder with one; None chooses by the image's
+        modality.
     classical
         Whether a CT's body surface, lungs and bone are found too.
+    structures
+        Only these, by any name the structure table knows, body, lungs and bone among them; parts of a collection
+        that hold none of them are not run. None: everything.
+    engines
+        Where loaded models are kept; several segmenters may share one.
     """
 
     def __init__(
@@ -47,61 +60,105 @@ class UNetSegmenter:
         model: str | os.PathLike[str] | None = None,
         settings: InferenceSettings | None = None,
         classical: bool = True,
+        structures: Sequence[str] | None = None,
+        engines: EngineCache | None = None,
     ) -> None:
         self._model = None if model is None else os.fspath(model)
         self._settings = settings or InferenceSettings()
         self._classical = classical
-        self._engines: dict[Path, Engine] = {}
+        self._structures = structures
+        self._engines = engines or EngineCache()
 
     def segment(self, volume: Volume, progress: Progress) -> Segmentation:
         """Return the label map of a volume on its own grid.
 
         Raises
         ------
-        ModelError, DeviceError, MemoryLimitError, Cancelled
-            If there is no usable model or device, memory runs out, or the person stops it.
+        ModelError, LabelError, DeviceError, MemoryLimitError, Cancelled
+            If there is no usable model or device, the model needs other images, a structure asked for is none of its
+            own, memory runs out, or the person stops it.
         """
-        engine = self._engine_for(volume)
-        prediction = run_engine(engine, volume, progress.part(0.0, NETWORK_SHARE))
-        region = wrong_region(
-            volume.grid, prediction.labels, {row.name: row.value for row in named_labels(engine.model.labels.names)}
-        )
+        return self.segment_channels([volume], progress)
+
+    def segment_channels(
+        self, volumes: Sequence[Volume], progress: Progress, channels: Sequence[str] | None = None
+    ) -> Segmentation:
+        """Return the label map of several images of one examination, on the first one's grid.
+
+        Parameters
+        ----------
+        channels
+            Which of the model's channels each image is ("T1"), in any order; one may be empty. None: the model's order.
+
+        Raises
+        ------
+        ModelError
+            Before a network is loaded, if these are not the images the model needs.
+        ImageError, PatientMismatchError
+            If they are not known to lie in one frame of reference, or are of different patients.
+        """
+        if not volumes:
+            raise ImageError("There is no image to segment.")
+        collection = self._collection_for(volumes[0])
+        names = tuple(channels or ())
+        for part in collection.parts:
+            if len(volumes) > 1 or len(part.model.channel_names) > 1:
+                channel_order(part.model, len(volumes), names)
+        wanted = self._wanted(collection)
+        images = align_channels(volumes, names, progress.part(0.0, ALIGNED_SHARE, "aligning the images"))
+        with self._engines.turn(progress):
+            return self._segment(images, collection, wanted, progress)
+
+    def _segment(
+        self, images: ChannelImages, collection: Collection, wanted: tuple[str, ...] | None, progress: Progress
+    ) -> Segmentation:
+        volume = images.volumes[0]
+        running = collection if wanted is None else collection.holding(wanted)
+        part = progress.part(ALIGNED_SHARE if len(images.volumes) > 1 else 0.0, NETWORK_SHARE)
+        run = run_collection(running, images, self._engines, self._settings, part)
+        region = wrong_region(volume.grid, run.labels, {row.name: row.value for row in running.labels})
         if region is not None:
-            prediction = replace(prediction, labels=np.zeros_like(prediction.labels))
-        classical = ClassicalResult.nothing()
-        if self._classical and volume.modality == Modality.CT:
-            part = progress.part(NETWORK_SHARE, CLASSICAL_SHARE, "body, lungs, bone")
-            classical = find_classical(volume.grid, volume.values, prediction.labels, part)
+            run = replace(run, labels=np.zeros_like(run.labels))
+        classical = self._find_classical(volume, run.labels, wanted, progress)
+        if wanted is not None:
+            keep_only(run.labels, [row.value for row in running.labels if row.name in wanted])
         progress.part(CLASSICAL_SHARE, 1.0, "checking").update(0.0)
-        return assemble(volume, engine, prediction, classical, region)
+        return assemble(images, run, classical, region, wanted)
 
-    def _engine_for(self, volume: Volume) -> Engine:
+    def _find_classical(
+        self, volume: Volume, organs: npt.NDArray[Any], wanted: tuple[str, ...] | None, progress: Progress
+    ) -> ClassicalResult:
+        is_wanted = wanted is None or any(name in CLASSICAL_NAMES for name in wanted)
+        if not (self._classical and is_wanted and volume.modality == Modality.CT):
+            return ClassicalResult.nothing()
+        part = progress.part(NETWORK_SHARE, CLASSICAL_SHARE, "body, lungs, bone")
+        found = find_classical(volume.grid, volume.values, organs, part)
+        if wanted is None:
+            return found
+        body = found.body if "body" in wanted else None
+        return replace(found, body=body, exclusive=tuple(row for row in found.exclusive if row[0] in wanted))
+
+    def _collection_for(self, volume: Volume) -> Collection:
         if self._model is not None:
-            path = find_model(self._model)
-        elif volume.modality == Modality.OTHER:
+            return read_collection(find_model(self._model))
+        if volume.modality == Modality.OTHER:
             raise ModelError("The image is neither CT nor MR as far as known; name its modality or a model.")
-        else:
-            path = shipped_for(volume.modality.value).folder
-        if path not in self._engines:
-            self._engines[path] = Engine(read_model_folder(path), self._settings)
-        return self._engines[path]
+        return read_collection(shipped_for(volume.modality.value).folder)
 
-
-def run_engine(engine: Engine, volume: Volume, progress: Progress) -> Prediction:
-    """Return the labels of a volume on its own grid, whatever way its axes run."""
-    model = engine.model
-    turn = reorientation_to(model.orientation, volume.grid.direction) if model.orientation else AS_STORED
-    i, j, k = volume.grid.spacing
-    prediction = engine.predict([turn.apply(volume.values)], turn.apply_to_spacing((k, j, i)), progress)
-    return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)))
+    def _wanted(self, collection: Collection) -> tuple[str, ...] | None:
+        if self._structures is None:
+            return None
+        own = {row.name for row in collection.labels}
+        others = [name for name in CLASSICAL_NAMES if self._classical and name not in own]
+        return choose_structures(collection, self._structures, others)
 
 
 def assemble(
-    volume: Volume,
-    engine: Engine,
-    prediction: Prediction,
+    images: ChannelImages,
+    run: CollectionRun,
     classical: ClassicalResult,
     region: Finding | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> Segmentation:
     """Return the label map with its structures, how each was made, and what should be known about it.
 
@@ -109,15 +166,17 @@ def assemble(
     ----------
     region
         Why the network's labels were left out; its organs are then not looked for one by one.
+    wanted
+        The structures that were asked for, None for all.
     """
-    model = engine.model
-    named = named_labels(model.labels.names)
-    structures = [structure_for(row.value, row.name, origin="network") for row in named]
-    methods = {s.name: f"network {model.name} {model.version}".strip() for s in structures}
-    layers: list[npt.NDArray[Any]] = [prediction.labels]
-    next_label = max((s.label for s in structures), default=0) + 1
+    volume = images.volumes[0]
+    rows = [row for row in run.collection.labels if wanted is None or row.name in wanted]
+    structures = [structure_for(row.value, row.name, origin="network") for row in rows]
+    methods = {row.name: _method(run, row) for row in rows}
+    layers: list[npt.NDArray[Any]] = [run.labels]
+    next_label = max((row.value for row in run.collection.labels), default=0) + 1
     for name, mask, method in classical.exclusive:
-        if name in methods:
+        if name in methods or (name == "lungs" and _has_lungs(methods)):
             continue
         layers[0][mask & (layers[0] == 0)] = next_label
         structures.append(structure_for(next_label, name, origin="classical"))
@@ -128,33 +187,70 @@ def assemble(
         structures.append(structure_for(1, "body", layer=1, origin="classical"))
         methods["body"] = classical.body_method
     labels = LabelMap(volume.grid, tuple(layers), tuple(structures))
-    findings = [*classical.findings, *_run_findings(volume, engine, prediction)]
-    findings += [region] if region else check_segmentation(labels, expected=tuple(row.name for row in named))
-    return Segmentation(labels, methods, describe(engine, prediction), tuple(findings))
+    findings = [*images.findings, *classical.findings, *_run_findings(volume, run)]
+    findings += [region] if region else check_segmentation(labels, expected=tuple(row.name for row in rows))
+    return Segmentation(labels, methods, describe(run, images), tuple(findings))
 
 
-def describe(engine: Engine, prediction: Prediction) -> dict[str, Any]:
-    """Return what provenance keeps about the network's run."""
-    model, settings = engine.model, engine.settings
+def describe(run: CollectionRun, images: ChannelImages) -> dict[str, Any]:
+    """Return what provenance keeps about the networks' run; nothing if none ran."""
+    if not run.parts:
+        return {}
+    told: dict[str, Any] = {
+        "name": run.collection.name,
+        "version": run.collection.version,
+        "sha256": run.sha256,
+        "licence": run.collection.licence,
+        **_describe_run(run.parts[0]),
+    }
+    if len(run.parts) > 1:
+        told["parts"] = [{"name": r.part.folder, "sha256": r.loaded.sha256, **_describe_run(r)} for r in run.parts]
+        told["overlaps"] = [{"kept": o.kept, "given_up": o.given_up, "voxels": o.voxels} for o in run.overlaps]
+    if len(images.volumes) > 1:
+        told["channels"] = [v.source.content_sha256 for v in images.volumes]
+    return told
+
+
+def _describe_run(run: PartRun) -> dict[str, Any]:
+    engine, prediction = run.loaded.engine, run.prediction
+    mirrors = engine.settings.mirror and bool(engine.model.mirror_axes)
     return {
-        "name": model.name,
-        "version": model.version,
-        "sha256": model.sha256(),
-        "licence": model.licence,
         "device": prediction.device,
         "precision": prediction.precision,
-        "settings": {"tile_step": settings.tile_step, "mirror": settings.mirror and bool(model.mirror_axes)},
+        "settings": {"tile_step": engine.settings.tile_step, "mirror": mirrors},
         "removed_stray_voxels": prediction.removed_voxels,
     }
 
 
-def _run_findings(volume: Volume, engine: Engine, prediction: Prediction) -> list[Finding]:
+def _method(run: CollectionRun, row: PartLabel) -> str:
+    collection = run.collection
+    said = f"network {collection.name} {collection.version}".strip()
+    return said if collection.is_model else f"{said}, part {collection.part_of(row.name).folder}"
+
+
+def _has_lungs(names: Iterable[str]) -> bool:
+    """Whether the network found lungs or their lobes itself."""
+    rows = [match(name) for name in names]
+    return any(row is not None and (row.name in WHOLE_LUNGS or row.part_of in WHOLE_LUNGS) for row in rows)
+
+
+def _run_findings(volume: Volume, run: CollectionRun) -> list[Finding]:
     found = []
-    model: ModelFolder = engine.model
-    if model.modality and model.modality != volume.modality.value:
-        message = f"The model {model.name} was trained on {model.modality} images; this one is {volume.modality.value}."
+    collection = run.collection
+    if run.parts and collection.modality and collection.modality != volume.modality.value:
+        message = (
+            f"The model {collection.name} was trained on {collection.modality} images; "
+            f"this one is {volume.modality.value}."
+        )
         found.append(Finding("wrong-modality", Severity.WARNING, message))
-    if prediction.fell_back:
+    if any(not r.part.model.orientation for r in run.parts):
+        message = (
+            f"The model {collection.name} does not say which way its training images ran, so the image was given as it "
+            f"is stored ({volume.grid.axis_codes}). If those ran otherwise, left and right may be swapped: add the model "
+            "again with --orientation."
+        )
+        found.append(Finding("unknown-orientation", Severity.WARNING, message))
+    if any(r.prediction.fell_back for r in run.parts):
         message = "The GPU's memory was too small for this image; the CPU was used instead."
         found.append(Finding("device-fallback", Severity.INFO, message))
-    return found
+    return found + ([run.overlap] if run.overlap is not None else [])

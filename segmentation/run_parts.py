@@ -1,0 +1,116 @@
+"""Running a collection's part models on an image, one after the other, into one label map on the image's own grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from surgtwin.domain.finding import Finding
+from surgtwin.domain.volume import Volume
+from surgtwin.progress import Progress
+
+from .channels import ChannelImages
+from .collection import Collection, CollectionPart
+from .engine_cache import EngineCache, LoadedModel
+from .infer import Engine, InferenceSettings, Prediction
+from .merge import LabelMerger, Overlap, overlap_finding
+from .orientation import AS_STORED, reorientation_to
+
+NO_LABELS = np.zeros((0, 0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class PartRun:
+    """One part's run; ``prediction`` without its labels, which are in the merged ones."""
+
+    part: CollectionPart
+    loaded: LoadedModel
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
+class CollectionRun:
+    """The merged labels ``[k, j, i]`` of the parts that ran, and what they disagreed on."""
+
+    collection: Collection
+    labels: npt.NDArray[Any]
+    parts: tuple[PartRun, ...]
+    overlaps: tuple[Overlap, ...] = ()
+    overlap: Finding | None = None
+
+    @property
+    def sha256(self) -> str:
+        """One hash over the models that ran."""
+        return self.collection.sha256({run.part.folder: run.loaded.sha256 for run in self.parts})
+
+
+def run_collection(
+    collection: Collection, images: ChannelImages, engines: EngineCache, settings: InferenceSettings, progress: Progress
+) -> CollectionRun:
+    """Return the merged labels of an image; call it within the engines' turn.
+
+    Raises
+    ------
+    ModelError, DeviceError, MemoryLimitError, Cancelled
+        As the engine does; whether the images are those the models need is asked before any network is loaded.
+    """
+    inputs = [images.of(part.model) for part in collection.run_order]
+    grid = images.volumes[0].grid
+    merger = LabelMerger(grid.shape, collection.labels)
+    runs: list[PartRun] = []
+    ends = _shares(collection.run_order, images.volumes[0])
+    for n, (part, channels) in enumerate(zip(collection.run_order, inputs, strict=True)):
+        loaded = engines.get(part.model, settings)
+        prediction = run_engine(loaded.engine, channels, progress.part(ends[n], ends[n + 1], _stage(collection, n)))
+        runs.append(PartRun(part, loaded, replace(prediction, labels=NO_LABELS)))
+        if len(inputs) == 1 and all(row.value == row.part_value for row in part.labels):
+            return CollectionRun(collection, _only(prediction.labels, part), tuple(runs))
+        merger.add(part, prediction.labels)
+    return CollectionRun(
+        collection, merger.labels, tuple(runs), merger.overlaps(), overlap_finding(merger, grid.voxel_volume_ml)
+    )
+
+
+def run_engine(engine: Engine, channels: Sequence[Volume], progress: Progress) -> Prediction:
+    """Return the labels of an image on its own grid, whatever way its axes run."""
+    model, grid = engine.model, channels[0].grid
+    turn = reorientation_to(model.orientation, grid.direction) if model.orientation else AS_STORED
+    i, j, k = grid.spacing
+    turned = [turn.apply(volume.values) for volume in channels]
+    prediction = engine.predict(turned, turn.apply_to_spacing((k, j, i)), progress)
+    return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)))
+
+
+def keep_only(labels: npt.NDArray[Any], values: Sequence[int]) -> None:
+    """Set every other value of a label map to 0, in place."""
+    table = np.zeros(int(labels.max(initial=0)) + 1, labels.dtype)
+    kept = [v for v in values if v < len(table)]
+    table[kept] = kept
+    for part in labels:
+        part[...] = table[part]
+
+
+def _only(labels: npt.NDArray[Any], part: CollectionPart) -> npt.NDArray[Any]:
+    """A single model's labels without those that the collection does not take."""
+    if len({row.part_value for row in part.labels}) < len(set(part.model.labels.names.values())):
+        keep_only(labels, [row.part_value for row in part.labels])
+    return labels
+
+
+def _stage(collection: Collection, n: int) -> str | None:
+    count = len(collection.parts)
+    return None if count == 1 else f"part {n + 1} of {count}"
+
+
+def _shares(parts: Sequence[CollectionPart], volume: Volume) -> list[float]:
+    """Where each part's progress begins and the last one's ends: by the voxels that its networks look at."""
+    work = []
+    for part in parts:
+        spacing = part.model.plan.spacing_for((volume.grid.spacing[2],) * 3)
+        work.append(len(part.model.folds) / math.prod(spacing))
+    return [sum(work[:n]) / sum(work) for n in range(len(work) + 1)] if work else [0.0]
