@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TwinError
+from .confidence import ConfidenceMap, VolumeInterval
 from .finding import Finding
 from .geometry import FloatArray, frozen
 from .labels import LabelMap, Structure
@@ -115,6 +116,10 @@ class Twin:
         One per structure that has voxels and could be meshed.
     accepted
         Names of the structures that a person has accepted.
+    confidence
+        How sure the network was of its label at each place; None if no network ran, or it is not known.
+    volume_intervals
+        Of those structures that a calibrated network found; ask `volume_interval` for the one that still holds.
     """
 
     case_id: str
@@ -128,6 +133,8 @@ class Twin:
     operated_side: Side = Side.NOT_STATED
     accepted: frozenset[str] = frozenset()
     measurements: tuple[Measurement, ...] = ()
+    confidence: ConfidenceMap | None = None
+    volume_intervals: tuple[VolumeInterval, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.images or self.images[0].role != "primary":
@@ -141,6 +148,9 @@ class Twin:
         strangers = sorted({m.name for m in self.meshes} - names)
         if strangers:
             raise TwinError(f"Meshes without a structure: {', '.join(strangers)}.")
+        measured = [v.structure for v in self.volume_intervals]
+        if len(set(measured)) != len(measured):
+            raise TwinError("A structure has two volume intervals.")
 
     @property
     def primary(self) -> Volume:
@@ -162,6 +172,13 @@ class Twin:
 
     def mesh(self, name: str) -> OrganMesh | None:
         return next((m for m in self.meshes if m.name == name), None)
+
+    def volume_interval(self, name: str) -> VolumeInterval | None:
+        """The error bar of a structure's own volume; None if there is none, or the structure was changed since."""
+        interval = next((v for v in self.volume_intervals if v.structure == name), None)
+        if interval is None or not any(s.name == name for s in self.structures):
+            return None
+        return interval if interval.is_of(self.labels.volume_ml(self.labels.structure(name))) else None
 
     def with_side(self, side: Side) -> Twin:
         return replace(self, operated_side=side)

@@ -77,6 +77,8 @@ def build_twin(
         revision=Revision(1, None, "built from the primary image", RevisionState.ACCEPTED, now),
         provenance=provenance,
         findings=said_once((*volume.findings, *segmentation.findings, *mesh_findings(labels, meshes))),
+        confidence=segmentation.confidence,
+        volume_intervals=segmentation.volume_intervals,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..domain.confidence import ConfidenceMap, VolumeInterval
 from ..domain.finding import Finding
 from ..domain.geometry import Grid
 from ..domain.labels import LabelMap, Structure
@@ -32,6 +33,7 @@ def twin_summary(twin: Twin) -> dict[str, Any]:
             for image in twin.images
         ],
         "provenance": asdict(twin.provenance),
+        "confidence": confidence_summary(twin.confidence),
         "structures": [structure_summary(twin.labels, s, twin.mesh(s.name), twin) for s in twin.structures],
         "findings": [finding_summary(f) for f in twin.findings],
     }
@@ -66,8 +68,30 @@ def structure_summary(
         "accepted": (s.name in twin.accepted) if twin is not None else None,
         "voxels": labels.voxels(s),
         "volume_ml": labels.volume_ml(s),
+        "volume_interval": interval_summary(twin.volume_interval(s.name)) if twin is not None else None,
         "with_parts_ml": labels.with_parts_ml(s),
         "mesh": mesh_summary(mesh),
+    }
+
+
+def interval_summary(interval: VolumeInterval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    return {
+        "low_ml": interval.low_ml,
+        "high_ml": interval.high_ml,
+        "level": interval.level,
+        "is_cut_by_edge": interval.is_cut,
+    }
+
+
+def confidence_summary(confidence: ConfidenceMap | None) -> dict[str, Any] | None:
+    if confidence is None:
+        return None
+    return {
+        "is_calibrated": confidence.is_calibrated,
+        "method": confidence.method,
+        "grid": grid_summary(confidence.grid),
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
 from ..domain.twin import Twin, TwinImage
 from ..domain.volume import Volume
 from ..progress import SILENT, Progress
 from .blobs import BlobStore
+from .codec_confidence import decode_confidence, decode_interval
 from .codec_finding import decode_findings
 from .codec_image import decode_volume
 from .codec_labels import decode_labels
@@ -44,7 +46,8 @@ def assemble(
             known.decoded(r, OrganMesh, lambda m: decode_mesh(m, blobs))
             for r in _steps(body["meshes"], progress.part(0.75, 1.0), "Reading meshes")
         )
-        return _twin(state, record, images, labels, meshes)
+        confidence = _confidence(body, blobs, known)
+        return _twin(state, record, images, labels, meshes, confidence)
 
 
 def _twin(
@@ -53,6 +56,7 @@ def _twin(
     images: tuple[TwinImage, ...],
     labels: LabelMap,
     meshes: tuple[OrganMesh, ...],
+    confidence: ConfidenceMap | None,
 ) -> Twin:
     body = record.body
     return Twin(
@@ -67,7 +71,15 @@ def _twin(
         operated_side=state.side,
         accepted=record.accepted,
         measurements=tuple(decode_measurement(m) for m in state.measurements.values()),
+        confidence=confidence,
+        volume_intervals=tuple(decode_interval(v) for v in body.get("volume_intervals", ())),
     )
+
+
+def _confidence(body: Record, blobs: BlobStore, known: KnownObjects) -> ConfidenceMap | None:
+    """Twins of schema 1.0 have none."""
+    record = body.get("confidence")
+    return None if record is None else known.decoded(record, ConfidenceMap, lambda r: decode_confidence(r, blobs))
 
 
 def _image(state: TwinState, reference: Record, blobs: BlobStore, known: KnownObjects) -> TwinImage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
+from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
 from ..domain.twin import Revision, Side, Twin
@@ -13,6 +14,7 @@ from ..progress import Progress
 from ..version import VERSION
 from . import event as kinds
 from .blobs import BlobStore
+from .codec_confidence import encode_confidence, encode_interval
 from .codec_finding import encode_findings
 from .codec_image import encode_volume
 from .codec_labels import encode_labels
@@ -75,6 +77,8 @@ def encode_revision_events(
         "provenance": encode_provenance(twin.provenance),
         "findings": encode_findings(twin.findings),
         "accepted": sorted(accepted),
+        "confidence": _encode_confidence(twin.confidence, blobs, known),
+        "volume_intervals": [encode_interval(v) for v in twin.volume_intervals],
     }
     return [*drafts, EventDraft(kinds.REVISION_ADDED, payload)]
 
@@ -89,11 +93,18 @@ def _encode_meshes(
     return records
 
 
+def _encode_confidence(confidence: ConfidenceMap | None, blobs: BlobStore, known: KnownObjects) -> Record | None:
+    if confidence is None:
+        return None
+    return known.encoded(confidence, lambda c: encode_confidence(c, blobs))
+
+
 def image_key(record: Record) -> str:
     """The content key of an image's record."""
     return hashlib.sha256(canonical_json(record).encode()).hexdigest()
 
 
-def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh]:
+def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh | ConfidenceMap]:
     """The objects of a twin that have records of their own."""
-    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes]
+    confidence = () if twin.confidence is None else (twin.confidence,)
+    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes, *confidence]

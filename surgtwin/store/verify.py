@@ -124,6 +124,8 @@ def _words(payload: Record) -> dict[str, str]:
         words |= {header["blob"]: "the DICOM header of an image"} if header else {}
     if "labels" in payload:
         words |= {layer["blob"]: f"layer {n} of the label map" for n, layer in enumerate(payload["labels"]["layers"])}
+    if payload.get("confidence"):
+        words[payload["confidence"]["codes"]["blob"]] = "the confidence map"
     for mesh in payload.get("meshes", []):
         words[mesh["vertices_mm"]["blob"]] = f"the vertices of '{mesh['name']}'"
         words[mesh["triangles"]["blob"]] = f"the triangles of '{mesh['name']}'"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from surgtwin.domain.confidence import VolumeInterval
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.mesh import OrganMesh
@@ -76,3 +77,18 @@ def test_a_volume_must_have_its_grids_shape():
         Volume(grid, np.zeros((5, 6, 8), np.int16), Modality.CT, SourceInfo("synthetic", "0"))
     with pytest.raises(ImageError):
         Volume(grid, np.zeros(grid.shape, complex), Modality.CT, SourceInfo("synthetic", "0"))
+
+
+def test_a_volume_interval_is_shown_only_while_the_structure_is_as_it_was_measured():
+    twin = make_twin()
+    volume = twin.labels.volume_ml(twin.labels.structure("liver"))
+    interval = VolumeInterval("liver", volume, 0.9 * volume, 1.2 * volume, 0.9)
+    measured = replace(twin, volume_intervals=(interval,))
+    assert measured.volume_interval("liver") is interval
+    assert measured.volume_interval("spleen") is None and twin.volume_interval("liver") is None
+    layer = np.array(twin.labels.layers[0])
+    layer[3, 3, 3] = 6
+    edited = replace(measured, labels=LabelMap(twin.labels.grid, (layer,), twin.labels.structures))
+    assert edited.volume_interval("liver") is None
+    with pytest.raises(TwinError, match="two volume intervals"):
+        replace(twin, volume_intervals=(interval, interval))

@@ -32,6 +32,7 @@ def blob_of(twin: Path, kind: str) -> tuple[Path, str]:
         "layer": (revision["labels"]["layers"][1], "layer 1 of the label map"),
         "vertices": (liver["vertices_mm"], "the vertices of 'liver'"),
         "triangles": (liver["triangles"], "the triangles of 'liver'"),
+        "confidence": (revision["confidence"]["codes"], "the confidence map"),
     }[kind]
     return twin / "blobs" / ref["blob"][:2] / ref["blob"], word
 
@@ -42,7 +43,7 @@ def flip(path: Path, offset: int) -> None:
     path.write_bytes(bytes(data))
 
 
-KINDS = ["values", "header", "layer", "vertices", "triangles"]
+KINDS = ["values", "header", "layer", "vertices", "triangles", "confidence"]
 
 
 @pytest.mark.parametrize("harm", ["flipped", "truncated", "longer", "missing"])

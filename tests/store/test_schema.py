@@ -16,7 +16,7 @@ from surgtwin.errors import DiskError, TwinCorruptError, TwinSchemaError
 from surgtwin.store import database, migrate
 from surgtwin.store.event import GENESIS, Event, EventDraft
 from surgtwin.store.journal import read_events, read_state
-from surgtwin.store.layout import CURRENT_SCHEMA
+from surgtwin.store.layout import CURRENT_SCHEMA, Schema
 from surgtwin.store.load import load_twin
 from surgtwin.store.verify import verify_twin
 from surgtwin.store.writer import TwinWriter
@@ -54,6 +54,38 @@ def test_what_a_newer_minor_added_is_kept_and_not_understood(saved: Path) -> Non
         writer.append(with_moved_liver(writer.twin, 1.0), "moved")
     assert read_state(saved).unknown_kinds == ("plan.added",)
     assert "plan.added" in [e.kind for e in read_events(saved)]
+
+
+def as_schema_1_0(twin: Path) -> None:
+    """Rewrite the log as the first release wrote it: without confidence and volume intervals."""
+    events, previous = [], GENESIS
+    for event in read_events(twin):
+        payload = {k: v for k, v in event.payload.items() if k not in ("confidence", "volume_intervals")}
+        draft = EventDraft(event.kind, payload)
+        event = replace(event, payload_text=draft.payload_text, blobs=draft.blobs)
+        events.append(database.linked(event, previous))
+        previous = events[-1].hash
+    (twin / "twin.sqlite").unlink()
+    database.create(twin / "twin.sqlite", Schema(1, 0))
+    connection = database.connect(twin / "twin.sqlite", "mode=rw")
+    for event in events:
+        database.write_row(connection, event)
+    connection.close()
+
+
+def test_a_twin_of_the_first_schema_opens_can_be_changed_and_gains_what_is_new(saved: Path) -> None:
+    as_schema_1_0(saved)
+    first = replace(sample_twin(), confidence=None, volume_intervals=())
+    assert differences(first, load_twin(saved)) == []
+    assert verify_twin(saved).ok and verify_twin(saved).schema == "1.0"
+    with TwinWriter(saved) as writer:
+        moved = replace(with_moved_liver(sample_twin(), 1.0), case_id=first.case_id)
+        writer.append(moved, "segmented again")
+    new = load_twin(saved)
+    assert differences(new.confidence, sample_twin().confidence) == []
+    assert new.volume_intervals == sample_twin().volume_intervals
+    assert load_twin(saved, revision=1).confidence is None
+    assert verify_twin(saved).ok
 
 
 def test_an_unknown_kind_in_a_known_schema_is_reported(saved: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from surgtwin.domain.confidence import ConfidenceMap, VolumeInterval
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap
@@ -79,6 +80,22 @@ def sample_twin(seed: int = 1) -> Twin:
         operated_side=Side.RIGHT,
         accepted=frozenset({"liver"}),
         measurements=(sample_measurement("m1"),),
+        confidence=sample_confidence(),
+        volume_intervals=sample_intervals(sample_labels(grid)),
+    )
+
+
+def sample_confidence() -> ConfidenceMap:
+    grid = sample_grid((6, 7, 8))
+    codes = np.random.default_rng(4).integers(0, 256, grid.shape, dtype=np.uint8)
+    return ConfidenceMap(grid, codes, True, "network ct_abdomen 1.0, temperature 1.25")
+
+
+def sample_intervals(labels: LabelMap) -> tuple[VolumeInterval, ...]:
+    liver, kidney = (labels.volume_ml(labels.structure(name)) for name in ("liver", "left kidney"))
+    return (
+        VolumeInterval("liver", liver, liver / 3, liver * 1.1, 0.9, is_cut=True),
+        VolumeInterval("left kidney", kidney, 0.0, kidney, 0.9),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from surgtwin.domain.labels import Structure
 from surgtwin.domain.twin import Twin
 from surgtwin.pipeline.summary import twin_summary
 from surgtwin.store.load import load_twin
@@ -20,6 +21,13 @@ def run(options: argparse.Namespace) -> int:
     say_twin(twin)
     note_findings(twin.findings)
     return 0
+
+
+def volume_text(twin: Twin, s: Structure) -> str:
+    """A structure's own volume in mL, with its interval if there is one, e.g. "1617 (1550-1690)"."""
+    interval = twin.volume_interval(s.name)
+    own = f"{twin.labels.volume_ml(s):.0f}"
+    return own if interval is None else f"{own} ({interval.as_text()})"
 
 
 def say_twin(twin: Twin) -> None:
@@ -39,7 +47,7 @@ def say_twin(twin: Twin) -> None:
             [
                 str(s.label),
                 s.name,
-                f"{twin.labels.volume_ml(s):.0f}",
+                volume_text(twin, s),
                 f"{twin.labels.with_parts_ml(s):.0f}",
                 str(len(mesh.triangles)) if mesh else "-",
                 closed,
@@ -49,3 +57,8 @@ def say_twin(twin: Twin) -> None:
         )
     header = ("label", "structure", "mL", "with parts mL", "triangles", "closed", "made by", "reader")
     say(table(rows, header, right=(0, 2, 3, 4)))
+    levels = sorted({v.level for v in twin.volume_intervals})
+    for level in levels:
+        say(
+            f"(in brackets: the true volume lies there in {level:.0%} of the cases like those the model was checked on)"
+        )
