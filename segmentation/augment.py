@@ -1,29 +1,22 @@
-"""Augmentation: what other scanners, hospitals and patients would have changed in a training patch.
+"""Augmentation of values: what other scanners, hospitals and patients would have shown in a training patch.
 
-Geometry is drawn as one affine map in millimetres, so that a rotation stays a rotation on an anisotropic grid.
-Patches are never mirrored left to right: liver and spleen must not change sides.
 Intensities are in the network's own units (normalised), array order is [k, j, i].
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .dataset import TrainingCase
-from .network import Triple
+from .mirroring import Mirroring
 
 PADDING_VALUE = 0.0
 """What nnU-Net's predictor pads a small image with after normalisation."""
-
-Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -66,84 +59,9 @@ class AugmentSettings:
     foreign_object_share: float = 0.1
     value_bounds: tuple[float, float] | None = None
     painter: Painter | None = None
-
-
-def draw_affine(rng: np.random.Generator, settings: AugmentSettings) -> Matrix | None:
-    """Return a 3 x 3 map in mm from patch to source, axes [k, j, i]; None for the identity."""
-    matrix = np.eye(3)
-    changed = False
-    if rng.random() < settings.rotation_share:
-        changed = True
-        for axis, limit in enumerate(settings.max_rotation):
-            matrix = matrix @ _rotation(axis, rng.uniform(-limit, limit))
-    if rng.random() < settings.scale_share:
-        changed = True
-        low, high = np.log(settings.scale_range)
-        common = rng.uniform(low, high)
-        each = np.clip(common + rng.uniform(-0.12, 0.12, 3), low, high)
-        matrix = matrix @ np.diag(np.exp(each))
-    return matrix if changed else None
-
-
-def _rotation(axis: int, angle: float) -> Matrix:
-    first, second = [a for a in range(3) if a != axis]
-    matrix = np.eye(3)
-    matrix[first, first] = matrix[second, second] = math.cos(angle)
-    matrix[first, second], matrix[second, first] = -math.sin(angle), math.sin(angle)
-    return matrix
-
-
-def cut_patch(case: TrainingCase, centre: Matrix, patch: Triple, affine: Matrix | None) -> Sample:
-    """Return the patch around a voxel, seen through the affine map; outside the image is padding."""
-    if affine is None:
-        return _cut_straight(case, centre, patch)
-    spacing = np.asarray(case.spacing_mm)
-    to_source = np.diag(1 / spacing) @ affine @ np.diag(spacing)
-    half = (np.asarray(patch) - 1) / 2
-    offset = centre - to_source @ half
-    corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]) * (np.asarray(patch) - 1)
-    reached = corners @ to_source.T + offset
-    low = np.maximum(np.floor(reached.min(0)).astype(int) - 1, 0)
-    high = np.minimum(np.ceil(reached.max(0)).astype(int) + 2, case.image.shape)
-    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    image = torch.from_numpy(case.image[box].astype(np.float32))
-    labels = torch.from_numpy(np.array(case.labels[box]))
-    grid = _sampling_grid(to_source, offset - low, patch, image.shape)
-    seen = functional.grid_sample(image[None, None], grid, mode="bilinear", align_corners=True)
-    named = functional.grid_sample(labels.float()[None, None], grid, mode="nearest", align_corners=True)
-    return Sample(seen[0, 0], named[0, 0].to(torch.uint8))
-
-
-def _sampling_grid(to_source: Matrix, offset: Matrix, patch: Triple, shape: torch.Size) -> Tensor:
-    """Return torch's sampling grid ``[1, k, j, i, (x, y, z)]`` in its -1..1 units with aligned corners."""
-    axes = [torch.arange(n, dtype=torch.float32) for n in patch]
-    channels = []
-    for row in (2, 1, 0):
-        weights = [float(w) for w in to_source[row]]
-        where = (
-            (axes[0] * weights[0])[:, None, None]
-            + (axes[1] * weights[1])[None, :, None]
-            + (axes[2] * weights[2])[None, None, :]
-            + float(offset[row])
-        )
-        channels.append(where * (2.0 / max(1, shape[row] - 1)) - 1.0)
-    return torch.stack(channels, dim=-1)[None]
-
-
-def _cut_straight(case: TrainingCase, centre: Matrix, patch: Triple) -> Sample:
-    image = torch.full(patch, PADDING_VALUE)
-    labels = torch.zeros(patch, dtype=torch.uint8)
-    start = np.round(centre - (np.asarray(patch) - 1) / 2).astype(int)
-    source, target = [], []
-    for begin, size, full in zip(start, patch, case.image.shape, strict=True):
-        low, high = max(int(begin), 0), min(int(begin) + size, full)
-        if high <= low:
-            return Sample(image, labels)
-        source.append(slice(low, high))
-        target.append(slice(low - int(begin), high - int(begin)))
-    image[tuple(target)] = torch.from_numpy(case.image[tuple(source)].astype(np.float32))
-    labels[tuple(target)] = torch.from_numpy(np.array(case.labels[tuple(source)]))
-    return Sample(image, labels)
+    elastic_share: float = 0.25
+    elastic_mm: float = 0.0
+    mirroring: Mirroring | None = None
 
 
 def augment_intensity(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from surgtwin.atomic_file import write_atomically, write_bytes_atomically
 from surgtwin.errors import InputError, LabelError
+from surgtwin.progress import SILENT, Progress
 
+from .case_files import Array, CaseFiles, Labels, find_cases, read_pair
 from .plans import ChannelNormalisation
 from .preprocess import nonzero_box, normaliser, target_shape
 from .resample import CUBIC, resample, resample_labels
@@ -25,10 +30,8 @@ from .training_config import CaseSource, TrainingConfig
 log = logging.getLogger(__name__)
 
 COORDINATES_PER_CLASS = 3000
+FOREGROUND_SAMPLES = 20000
 CACHE_VERSION = 2
-
-Array = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -58,41 +61,15 @@ class Intensity:
     median: float
 
 
-def read_oriented(path: Path) -> tuple[Array, tuple[float, float, float]]:
-    """Return an image file as ``[k, j, i]`` in LPS order and its spacing [k, j, i] in mm."""
-    import SimpleITK
-
-    image = SimpleITK.DICOMOrient(SimpleITK.ReadImage(str(path)), "LPS")
-    x, y, z = image.GetSpacing()
-    return SimpleITK.GetArrayFromImage(image).astype(np.float32), (z, y, x)
-
-
-def find_cases(source: CaseSource, data_roots: Sequence[Path]) -> list[tuple[str, Path, Path]]:
-    """Return (name, image, labels) of every case of a source, sorted by name; names carry the folder.
-
-    Raises
-    ------
-    InputError
-        If no root holds the source, or there is no case in it.
-    """
-    folder = next((root / source.folder for root in data_roots if (root / source.folder).is_dir()), None)
-    if folder is None:
-        raise InputError(f"No data folder holds {source.folder!r}, which the configuration lists as a source.")
-    found = []
-    for image in sorted(folder.glob(f"*{source.image_suffix}")):
-        case = image.name[: -len(source.image_suffix)]
-        labels = folder / f"{case}{source.label_suffix}"
-        if labels.exists():
-            found.append((f"{Path(source.folder).name}/{case}", image, labels))
-    if not found:
-        raise InputError(f"{source.folder!r} holds no *{source.image_suffix} with *{source.label_suffix} beside it.")
-    return found
-
-
 def measure_intensity(config: TrainingConfig, data_roots: Sequence[Path], cache: Path) -> Intensity:
     """Return the foreground statistics of the first source's training cases; measured once, then cached.
 
     A run that goes on with added cases must keep its normalisation, so later sources never change it.
+
+    Raises
+    ------
+    LabelError
+        If not one training case has labels.
     """
     stored = cache / "intensity.json"
     if stored.exists():
@@ -102,8 +79,12 @@ def measure_intensity(config: TrainingConfig, data_roots: Sequence[Path], cache:
     for name, image_path, label_path in find_cases(config.sources[0], data_roots):
         if name in config.validation:
             continue
-        values = read_oriented(image_path)[0][read_oriented(label_path)[0] > 0]
-        samples.append(rng.choice(values, 20000))
+        image, truth, _ = read_pair(image_path, label_path)
+        values = image[truth > 0]
+        if values.size:
+            samples.append(rng.choice(values, FOREGROUND_SAMPLES))
+    if not samples:
+        raise LabelError(f"No training case of {config.sources[0].folder!r} has a labelled voxel to learn from.")
     values = np.concatenate(samples)
     low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
     if config.value_range is not None:
@@ -121,22 +102,42 @@ def normalised(image: Array, config: TrainingConfig, intensity: Intensity) -> Te
     return normaliser(image, rule, None).apply(image, (slice(None),) * 3, torch.device("cpu"))
 
 
-def load_cases(config: TrainingConfig, data_roots: Sequence[Path], cache: Path) -> list[TrainingCase]:
-    """Return every case of every source on the training grid, preparing what the cache lacks."""
+def load_cases(
+    config: TrainingConfig, data_roots: Sequence[Path], cache: Path, progress: Progress = SILENT
+) -> list[TrainingCase]:
+    """Return every case of every source on the training grid, preparing what the cache lacks.
+
+    Raises
+    ------
+    InputError, LabelError
+        If a source is not there, a case is unusable, or a held-out case does not exist.
+    DiskError
+        If the cache cannot be written.
+    """
     cache.mkdir(parents=True, exist_ok=True)
+    found = [(source, find_cases(source, data_roots)) for source in config.sources]
+    _check_held_out(config, [name for _, listed in found for name, _, _ in listed])
     intensity = measure_intensity(config, data_roots, cache)
-    cases = []
-    for source in config.sources:
-        found = find_cases(source, data_roots)
-        trained = [name for name, _, _ in found if name not in config.validation]
-        share = source.weight / max(1, len(trained))
-        for name, image, labels in found:
-            folder = cache / cache_key(config, source, name, image)
+    total = sum(len(listed) for _, listed in found)
+    cases: list[TrainingCase] = []
+    for source, listed in found:
+        share = source.weight / max(1, sum(name not in config.validation for name, _, _ in listed))
+        for case in listed:
+            progress.update(len(cases) / total, f"preparing case {len(cases) + 1} of {total}")
+            folder = cache / cache_key(config, source, case[0], case[1])
             if not (folder / "meta.json").exists():
-                log.info("preparing %s", name)
-                _prepare(config, source, intensity, image, labels, folder)
-            cases.append(_open_cached(name, folder, config, share))
+                log.info("preparing %s", case[0])
+                _prepare(config, source, intensity, case, folder)
+            cases.append(_open_cached(case[0], folder, config, share))
     return cases
+
+
+def _check_held_out(config: TrainingConfig, names: Sequence[str]) -> None:
+    missing = [name for name in config.validation if name not in names]
+    if missing:
+        raise InputError(f"Held-out cases that no source has: {', '.join(missing)}. There are: {', '.join(names)}.")
+    if len(set(names)) == len(set(config.validation)):
+        raise InputError("Every case is held out for validation; none is left to train on.")
 
 
 def cache_key(config: TrainingConfig, source: CaseSource, name: str, image: Path) -> str:
@@ -148,26 +149,30 @@ def cache_key(config: TrainingConfig, source: CaseSource, name: str, image: Path
     return f"{name.replace('/', '_')}-{digest}"
 
 
-def _prepare(
-    config: TrainingConfig, source: CaseSource, intensity: Intensity, image: Path, labels: Path, folder: Path
-) -> None:
-    values, spacing = read_oriented(image)
-    truth = read_oriented(labels)[0].astype(np.uint8)
-    if truth.shape != values.shape:
-        raise LabelError(f"{labels.name} has shape {truth.shape}, its image {values.shape}.")
-    truth = remapped(truth, source, config)
+def _prepare(config: TrainingConfig, source: CaseSource, intensity: Intensity, case: CaseFiles, folder: Path) -> None:
+    name, image, labels = case
+    values, given, spacing = read_pair(image, labels)
+    truth = remapped(given, source, config)
+    if int(truth.max()) >= config.class_count:
+        raise LabelError(f"{name} has label {int(truth.max())}; the configuration's end at {config.class_count - 1}.")
     box = nonzero_box([values])
     values, truth = values[box], truth[box]
     shape = target_shape(values.shape, spacing, config.spacing_mm)
     small = resample(normalised(values, config, intensity), shape, CUBIC).numpy().astype(np.float16)
     small_labels = resample_labels(truth, shape, config.class_count)
-    locations = _draw_locations(small, small_labels, config)
+    stored: dict[str, Any] = {str(c): voxels for c, voxels in _draw_locations(small, small_labels, config).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "image.npy", small)
-    np.save(folder / "labels.npy", small_labels)
-    stored: dict[str, Any] = {str(c): voxels for c, voxels in locations.items()}
-    np.savez(folder / "locations.npz", **stored)
+    for file, array in (("image.npy", small), ("labels.npy", small_labels)):
+        write_atomically(folder / file, partial(_save_array, array=array))
+    buffer = io.BytesIO()
+    np.savez(buffer, **stored)
+    write_bytes_atomically(folder / "locations.npz", buffer.getvalue())
     write_text_atomically(folder / "meta.json", json.dumps({"spacing": spacing, "shape": shape}))
+
+
+def _save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
 
 
 def remapped(truth: Labels, source: CaseSource, config: TrainingConfig) -> Labels:
@@ -223,6 +228,4 @@ def class_frequencies(cases: list[TrainingCase], class_count: int) -> npt.NDArra
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Write a small text file so that a kill leaves the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_bytes_atomically(path, text.encode("utf-8"))

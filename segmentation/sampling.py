@@ -12,9 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .augment import AugmentSettings, Sample, augment_intensity, cut_patch, draw_affine
+from .augment import AugmentSettings, Sample, augment_intensity
 from .dataset import TrainingCase
 from .network import Triple
+from .spatial import cut_patch, draw_affine, draw_bending
 
 QUEUE_DEPTH = 4
 CENTRE_JITTER = 0.25
@@ -23,7 +24,7 @@ CENTRE_JITTER = 0.25
 
 @dataclass(frozen=True)
 class SamplingPlan:
-    """How patches are drawn."""
+    """How patches are drawn. Processes that train together differ in ``rank`` and so in their patches."""
 
     patch: Triple
     batch_size: int
@@ -31,6 +32,7 @@ class SamplingPlan:
     class_weights: npt.NDArray[np.float64]
     seed: int
     augment: AugmentSettings
+    rank: int = 0
 
 
 def organ_weights(frequencies: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -48,7 +50,10 @@ def draw_sample(cases: Sequence[TrainingCase], plan: SamplingPlan, rng: np.rando
     weights = np.array([case.weight for case in cases])
     case = cases[int(rng.choice(len(cases), p=weights / weights.sum()))]
     centre = _draw_centre(case, plan, rng)
-    sample = cut_patch(case, centre, plan.patch, draw_affine(rng, plan.augment))
+    bending = draw_bending(rng, plan.augment, plan.patch, case.spacing_mm)
+    sample = cut_patch(case, centre, plan.patch, draw_affine(rng, plan.augment), bending)
+    if plan.augment.mirroring is not None:
+        sample = Sample(*plan.augment.mirroring.apply(sample.image, sample.labels, rng))
     if plan.augment.painter is not None:
         sample = plan.augment.painter(sample, case.spacing_mm, rng)
     return augment_intensity(sample, case.spacing_mm, rng, plan.augment)
@@ -73,7 +78,7 @@ def _draw_centre(case: TrainingCase, plan: SamplingPlan, rng: np.random.Generato
 
 def draw_batch(cases: Sequence[TrainingCase], plan: SamplingPlan, iteration: int) -> tuple[Tensor, Tensor]:
     """Return images ``[N, 1, k, j, i]`` float32 and labels ``[N, k, j, i]`` int64 of one iteration."""
-    rng = np.random.default_rng((plan.seed, iteration))
+    rng = np.random.default_rng((plan.seed, iteration, plan.rank) if plan.rank else (plan.seed, iteration))
     samples = [draw_sample(cases, plan, rng) for _ in range(plan.batch_size)]
     images = torch.stack([s.image for s in samples]).unsqueeze(1)
     return images, torch.stack([s.labels for s in samples]).long()

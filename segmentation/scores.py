@@ -18,7 +18,8 @@ import numpy as np
 
 from surgtwin.progress import SILENT, Progress
 
-from .dataset import find_cases, read_oriented, remapped, write_text_atomically
+from .case_files import find_cases, read_oriented
+from .dataset import remapped, write_text_atomically
 from .evaluate import SURFACE_TOLERANCE_MM, StructureScore, bootstrap_interval, evaluate_labels
 from .infer import Engine, InferenceSettings
 from .model_folder import read_model_folder

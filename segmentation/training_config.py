@@ -9,15 +9,23 @@ from typing import Any
 
 from surgtwin.errors import InputError
 
+from .mirroring import plan_mirroring
 from .network import Triple, UNetArchitecture
 
 CT_SCHEME = "CTNormalization"
 MR_SCHEME = "ZScoreNormalization"
+PRECISIONS = ("auto", "bfloat16", "float16", "float32")
+MAX_CLASSES = 256
+MAX_ELASTIC_MM = 15.0
 
 
 @dataclass(frozen=True)
 class CaseSource:
-    """A folder of cases, ``*<image_suffix>`` beside ``*<label_suffix>``, and its share of the samples."""
+    """A folder of cases, ``*<image_suffix>`` beside ``*<label_suffix>``, and its share of the samples.
+
+    nnU-Net's raw layout is ``images="imagesTr"``, ``labels="labelsTr"`` with suffixes such as ``_0000.nii.gz`` and
+    ``.nii.gz``.
+    """
 
     folder: str
     image_suffix: str
@@ -25,6 +33,10 @@ class CaseSource:
     weight: float = 1.0
     label_values: dict[str, list[int]] = field(default_factory=dict)
     """The source's own label values of each structure; empty when the values are the model's."""
+    images: str = ""
+    """The subfolder that holds the images; the folder itself if empty."""
+    labels: str = ""
+    """The subfolder that holds the labels; the folder itself if empty."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,21 @@ class Budget:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A complete description of one training run. Axis order is [k, j, i], lengths are mm."""
+    """A complete description of one training run. Axis order is [k, j, i], lengths are mm.
+
+    Parameters
+    ----------
+    precision
+        Of the network's layers: "auto" (bfloat16 where the device has it, else float16 with a scaled loss), or one of
+        "bfloat16", "float16", "float32".
+    mirror_swap
+        Mirrors that patches go through: of "front-back", "up-down" and "left-right", which renames left and right
+        organs. None by default, since a mirrored patient has a liver on the left.
+    elastic_mm
+        The largest shift of the elastic deformation; 0 for none.
+    fingerprint
+        What planning measured in the data, kept for people to read.
+    """
 
     name: str
     modality: str
@@ -73,6 +99,28 @@ class TrainingConfig:
     seed: int = 20240501
     threads: int = 2
     scale_range: tuple[float, float] = (0.75, 1.3)
+    precision: str = "auto"
+    mirror_swap: tuple[str, ...] = ()
+    elastic_mm: float = 0.0
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if sorted(self.labels.values()) != list(range(len(self.labels))) or self.labels.get("background") != 0:
+            raise InputError("A training's labels are numbered from 0, which is 'background', without gaps.")
+        if self.class_count > MAX_CLASSES:
+            raise InputError(f"A training has at most {MAX_CLASSES} labels; {self.name} has {self.class_count}.")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"There is no precision {self.precision!r}; there are: {', '.join(PRECISIONS)}.")
+        for name in ("batch_size", "peak_learning_rate", "convs", "threads"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be above 0.")
+        if self.thick_slice_mm < self.spacing_mm[0]:
+            raise InputError(f"thick_slice_mm is {self.thick_slice_mm}, below the grid's own {self.spacing_mm[0]} mm.")
+        if min(self.spacing_mm) <= 0 or min(self.patch) <= 0:
+            raise InputError(f"Spacing {self.spacing_mm} mm and patch {self.patch} must be above 0 on each axis.")
+        if not 0.0 <= self.elastic_mm <= MAX_ELASTIC_MM:
+            raise InputError(f"elastic_mm is {self.elastic_mm}; from 0 to {MAX_ELASTIC_MM} mm bend without folding.")
+        plan_mirroring(self.mirror_swap, self.labels)
 
     @property
     def class_count(self) -> int:
@@ -105,20 +153,35 @@ def read_config(path: Path) -> TrainingConfig:
     Raises
     ------
     InputError
-        If a key is unknown or missing, or values contradict each other.
+        If the file is missing or no JSON, a key is unknown or missing, or values contradict each other.
     """
-    raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    raw["sources"] = tuple(CaseSource(**source) for source in raw["sources"])
-    raw["budget"] = Budget(**raw["budget"])
-    for key in ("kernel_sizes", "strides"):
-        raw[key] = tuple(tuple(int(n) for n in row) for row in raw[key])
-    for key in ("validation", "spacing_mm", "patch", "features", "value_range", "scale_range"):
-        if raw.get(key) is not None:
-            raw[key] = tuple(raw[key])
     try:
-        config = TrainingConfig(**raw)
-    except TypeError as error:
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no training configuration that can be read: {error}") from error
+    try:
+        config = _config_from(raw)
+        divisor = config.architecture.divisor
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path.name}: {_reason(error)}") from error
+    except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
-    if any(n % d for n, d in zip(config.patch, config.architecture.divisor, strict=True)):
-        raise InputError(f"{path.name}: patch {config.patch} is not divisible by {config.architecture.divisor}.")
+    if any(n % d for n, d in zip(config.patch, divisor, strict=True)):
+        raise InputError(f"{path.name}: patch {config.patch} is not divisible by {divisor}.")
     return config
+
+
+def _config_from(raw: dict[str, Any]) -> TrainingConfig:
+    values = dict(raw)
+    values["sources"] = tuple(CaseSource(**source) for source in raw["sources"])
+    values["budget"] = Budget(**raw["budget"])
+    for key in ("kernel_sizes", "strides"):
+        values[key] = tuple(tuple(int(n) for n in row) for row in raw[key])
+    for key in ("validation", "spacing_mm", "patch", "features", "value_range", "scale_range", "mirror_swap"):
+        if raw.get(key) is not None:
+            values[key] = tuple(raw[key])
+    return TrainingConfig(**values)
+
+
+def _reason(error: Exception) -> str:
+    return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.augment import AugmentSettings, Sample, augment_intensity, cut_patch, draw_affine
+from segmentation.augment import AugmentSettings, Sample, augment_intensity
 from segmentation.dataset import TrainingCase, load_cases
 from segmentation.model_folder import load_networks, read_model_folder
 from segmentation.package import ModelFacts, package_run
 from segmentation.sampling import SamplingPlan, draw_batch, organ_weights
+from segmentation.spatial import cut_patch, draw_affine
 from segmentation.train import learning_rate, train
 from segmentation.training_config import Budget, CaseSource, TrainingConfig, read_config
 from segmentation.training_run import CHECKPOINT_NAME
