@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from ..domain.cut import BezierCut, Combination, PlaneCut
 from ..domain.geometry import FloatArray
+from ..mesh.surface_distance import SurfaceDistance
 from .bezier import PatchPoint, evaluate_patch, mean_normal
 from .split import CutSide
 
@@ -103,7 +104,23 @@ class NearestSide:
         distance, which = self.tree.query(points_mm, workers=-1)
         height = np.einsum("nc,nc->n", points_mm - self.tree.data[which], self.normals[which])
         # Near the patch the height over the tangent plane is the finer figure, farther off the distance itself.
-        return np.where(np.abs(height) > 0.9 * distance, height, np.copysign(distance, height))
+        return np.asarray(np.where(np.abs(height) > 0.9 * distance, height, np.copysign(distance, height)))
+
+
+@dataclass(frozen=True, eq=False)
+class ShellSide:
+    """The inside of the surface at a distance around targets: that distance less the nearest target's."""
+
+    targets: tuple[SurfaceDistance, ...]
+    distance_mm: float
+
+    @property
+    def steepness(self) -> float:
+        return 1.0
+
+    def signed(self, points_mm: FloatArray) -> FloatArray:
+        nearest = reduce(np.minimum, (t.at(points_mm) for t in self.targets))
+        return np.asarray(self.distance_mm - nearest)
 
 
 def bezier_side(cut: BezierCut, bounds_mm: tuple[FloatArray, FloatArray]) -> CutSide:

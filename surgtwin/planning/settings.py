@@ -1,0 +1,27 @@
+"""What a person may set about how plans are judged; every default is shown where it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .remnant import MOSTELLER, RemnantThresholds
+
+
+@dataclass(frozen=True)
+class PlanningSettings:
+    """How plans are judged.
+
+    Parameters
+    ----------
+    bsa_formula
+        "Mosteller" or "Du Bois".
+    smallest_piece_ml
+        Parts of a remnant or of what is resected that are smaller are not counted as pieces.
+    """
+
+    bsa_formula: str = MOSTELLER
+    thresholds: RemnantThresholds = field(default_factory=RemnantThresholds)
+    smallest_piece_ml: float = 1.0
+
+
+DEFAULT_PLANNING = PlanningSettings()

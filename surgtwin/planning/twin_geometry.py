@@ -1,0 +1,156 @@
+"""What planning asks of a twin again and again, computed once for a revision."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from threading import RLock
+
+import numpy as np
+
+from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut, TerritoryCut
+from ..domain.labels import LabelMap, Structure
+from ..domain.mesh import OrganMesh
+from ..domain.plan import Resection
+from ..domain.structure_rows import ABNORMAL
+from ..domain.twin import Twin
+from ..domain.verdict import ErrorTerms
+from ..errors import MeshError, PlanError
+from ..mesh.extract import extract_meshes
+from ..mesh.surface_distance import SurfaceDistance
+from .cut_side import CombinedSide, PlaneSide, ShellSide, bezier_side
+from .split import CutSide
+from .tissue import Tissue, make_tissue, organ_members
+
+TISSUE_COLOUR = (221, 130, 101)
+SEGMENTATION_ERROR_MM = 1.0
+"""Standard error of a structure's border where no model states one."""
+
+
+@dataclass(eq=False)
+class TwinGeometry:
+    """A twin, and caches of what was asked of it; may be shared by threads.
+
+    Parameters
+    ----------
+    segmentation_mm
+        Standard error of borders, mm, where no interval of the model says more.
+    registration_mm
+        Predicted error of the registration that made this revision; 0 on the first.
+    """
+
+    twin: Twin
+    segmentation_mm: float = SEGMENTATION_ERROR_MM
+    registration_mm: float = 0.0
+    _tissues: dict[tuple[str, ...], Tissue] = field(default_factory=dict)
+    _tissue_meshes: dict[tuple[str, ...], OrganMesh] = field(default_factory=dict)
+    _surfaces: dict[str, SurfaceDistance] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    def structure(self, name: str, path: str = "") -> Structure:
+        """The structure of that name. Raises PlanError naming the field that asked and the structures there are."""
+        for s in self.twin.structures:
+            if s.name == name:
+                return s
+        there_are = ", ".join(s.name for s in self.twin.structures)
+        raise PlanError(f"there is no structure '{name}' in this twin; there are: {there_are}.", path)
+
+    def tissue(self, names: tuple[str, ...]) -> Tissue:
+        """The union of structures as tissue."""
+        key = tuple(sorted(set(names)))
+        with self._lock:
+            if key not in self._tissues:
+                self._tissues[key] = make_tissue(self.twin.labels, key)
+            return self._tissues[key]
+
+    def organ_tissue(self, resection: Resection) -> Tissue:
+        """What a resection counts as its organ: organ, parts, included structures and targets."""
+        for field_name in ("includes", "targets"):
+            for n, name in enumerate(getattr(resection, field_name)):
+                self.structure(name, f"{field_name}[{n}]")
+        self.structure(resection.organ, "organ")
+        members = organ_members(self.twin.labels, resection.organ, (*resection.includes, *resection.targets))
+        return self.tissue(members)
+
+    def tumours(self, resection: Resection) -> tuple[str, ...]:
+        """The resection's targets, and every member of its organ that the structure table calls abnormal."""
+        members = self.organ_tissue(resection).names
+        abnormal = [s.name for s in self.twin.structures if s.code and s.code.value in ABNORMAL and s.name in members]
+        return tuple(dict.fromkeys((*resection.targets, *abnormal)))
+
+    def surface(self, name: str) -> SurfaceDistance:
+        """The closed surface of a structure, to ask distances of.
+
+        Raises
+        ------
+        PlanError
+            If the structure has no voxels, or no surface could be made of them.
+        """
+        with self._lock:
+            if name not in self._surfaces:
+                self._surfaces[name] = SurfaceDistance(self._mesh(name))
+            return self._surfaces[name]
+
+    def _mesh(self, name: str) -> OrganMesh:
+        structure = self.structure(name)
+        mesh = self.twin.mesh(name)
+        if mesh is not None:
+            return mesh
+        if self.twin.labels.voxels(structure) == 0:
+            raise PlanError(f"'{name}' was not found in this twin's image: it has no voxel.")
+        try:
+            return extract_meshes(self.twin.labels, names=(name,))[0]
+        except MeshError as error:
+            raise PlanError(f"no surface could be made of '{name}': {error}") from error
+
+    def tissue_mesh(self, tissue: Tissue) -> OrganMesh:
+        """One closed surface around tissue of several structures. Raises PlanError if none can be made."""
+        with self._lock:
+            if tissue.names not in self._tissue_meshes:
+                self._tissue_meshes[tissue.names] = _mesh_of_tissue(tissue)
+            return self._tissue_meshes[tissue.names]
+
+    def error_terms(self) -> ErrorTerms:
+        """Standard errors of a distance measured on this twin."""
+        i, j, k = self.twin.labels.grid.spacing
+        voxel = math.sqrt(i * i + j * j + k * k) / math.sqrt(12.0)
+        return ErrorTerms(voxel, self.segmentation_mm, self.registration_mm)
+
+    def side(self, surface: CutSurface, tissue: Tissue) -> CutSide:
+        """The side function of a cut, valid around the tissue. Raises PlanError naming the field at fault."""
+        if isinstance(surface, PlaneCut):
+            return PlaneSide(surface)
+        if isinstance(surface, BezierCut):
+            return bezier_side(surface, tissue.bounds_mm)
+        if isinstance(surface, ShellCut):
+            for n, target in enumerate(surface.targets):
+                self.structure(target, f"targets[{n}]")
+            return ShellSide(tuple(self.surface(t) for t in surface.targets), surface.distance_mm)
+        if isinstance(surface, CombinedCut):
+            return CombinedSide(surface.combination, self._parts(surface, tissue))
+        return self._territory(surface)
+
+    def _parts(self, surface: CombinedCut, tissue: Tissue) -> tuple[CutSide, ...]:
+        sides = []
+        for n, part in enumerate(surface.parts):
+            try:
+                sides.append(self.side(part, tissue))
+            except PlanError as error:
+                raise error.within(f"parts[{n}]") from error
+        return tuple(sides)
+
+    def _territory(self, surface: TerritoryCut) -> CutSide:
+        raise NotImplementedError
+
+    def with_registration(self, registration_mm: float) -> TwinGeometry:
+        """The same twin, its caches shared, judged with another registration error."""
+        return replace(self, registration_mm=registration_mm)
+
+
+def _mesh_of_tissue(tissue: Tissue) -> OrganMesh:
+    name = " + ".join(tissue.names)
+    whole = LabelMap(tissue.grid, (tissue.mask().astype(np.uint8),), (Structure(1, name, TISSUE_COLOUR),))
+    try:
+        return extract_meshes(whole)[0]
+    except MeshError as error:
+        raise PlanError(f"no surface could be made of {name}: {error}") from error
