@@ -1,0 +1,184 @@
+"""Plans as JSON files: checked against the published schema, then built; errors name the field's path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from ..domain.cut import (
+    BezierCut,
+    Combination,
+    CombinedCut,
+    CutSurface,
+    PlaneCut,
+    ShellCut,
+    TerritoryCut,
+    TerritoryMethod,
+)  # fmt: skip
+from ..domain.plan import PLAN_SCHEMA, Parenchyma, PatientFigures, Plan, Resection, ToolPath
+from ..domain.tool import Capsule, CapsuleTool, MeshTool, NeedleTool, Tool, ToolPose
+from ..domain.trajectory import Ablation, Avoid, StayInside, Trajectory
+from ..errors import PlanError
+
+Json = dict[str, Any]
+Part = TypeVar("Part")
+MAX_BYTES = 64 * 2**20
+
+
+def read_plan(path: Path) -> tuple[Plan, str]:
+    """The plan of a JSON file, and the name it gives itself (else the file's own).
+
+    Raises
+    ------
+    PlanError
+        If the file is no JSON, or a field is missing, unknown or senseless; the message begins with its path.
+    """
+    if not path.is_file():
+        raise PlanError(f"there is no plan file {path.name}.")
+    if path.stat().st_size > MAX_BYTES:
+        raise PlanError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB; that is no plan.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path.name} is not valid JSON: {error}") from error
+    return parse_plan(content), str(content.get("name", path.stem))
+
+
+def parse_plan(content: Any) -> Plan:
+    """The plan of parsed JSON. Raises PlanError, its `field` the path of what is wrong."""
+    if isinstance(content, dict) and isinstance(content.get("schema"), int) and content["schema"] > PLAN_SCHEMA:
+        raise PlanError(
+            f"the plan is of version {content['schema']}, this program reads up to {PLAN_SCHEMA}; update it.", "schema"
+        )
+    error = best_match(schema_validator().iter_errors(content))
+    if error is not None:
+        raise PlanError(_say(error), json_path(error.absolute_path))
+    return Plan(
+        patient=_build("patient", _patient, content.get("patient", {})),
+        resections=_each(content, "resections", _resection),
+        trajectories=_each(content, "trajectories", _trajectory),
+        ablations=_each(content, "ablations", _ablation),
+        tool_paths=_each(content, "tool_paths", _tool_path),
+    )
+
+
+@lru_cache(maxsize=1)
+def schema_validator() -> Draft202012Validator:
+    """The checker of the published schema."""
+    text = files(__package__).joinpath("plan-schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def json_path(steps: Sequence[str | int] | Any) -> str:
+    """`resections[0].surface.normal` of the steps to a field."""
+    path = ""
+    for step in steps:
+        path += f"[{step}]" if isinstance(step, int) else (f".{step}" if path else str(step))
+    return path
+
+
+def _say(error: ValidationError) -> str:
+    message = str(error.message)
+    return (message if len(message) <= 300 else message[:300] + " ...") + "."
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number that a plan can hold")
+
+
+def _each(content: Json, key: str, build: Callable[[Any], Part]) -> tuple[Part, ...]:
+    return tuple(_build(f"{key}[{n}]", build, item) for n, item in enumerate(content.get(key, ())))
+
+
+def _build(path: str, build: Callable[[Any], Part], item: Any) -> Part:
+    try:
+        return build(item)
+    except PlanError as error:
+        raise error.within(path) from error
+
+
+def _patient(item: Json) -> PatientFigures:
+    return PatientFigures(
+        item.get("height_cm"), item.get("weight_kg"), Parenchyma(item.get("parenchyma", Parenchyma.NORMAL))
+    )
+
+
+def _resection(item: Json) -> Resection:
+    surface = _build("surface", parse_surface, item["surface"])
+    kept = {key: item[key] for key in ("margin_mm",) if key in item}
+    return Resection(
+        item["name"], item["organ"], surface, tuple(item.get("includes", ())), tuple(item.get("targets", ())), **kept
+    )
+
+
+def parse_surface(item: Json) -> CutSurface:
+    """The cut surface of its JSON, which already fits the schema."""
+    match item["type"]:
+        case "plane":
+            return PlaneCut(item["point_mm"], item["normal"])
+        case "bezier":
+            return BezierCut(np.array(item["control_points_mm"], dtype=np.float64), bool(item.get("flip", False)))
+        case "shell":
+            return ShellCut(tuple(item["targets"]), item["distance_mm"])
+        case "territory":
+            method = TerritoryMethod(item.get("method", TerritoryMethod.NEAREST))
+            return TerritoryCut(item["vessel"], tuple(item["branches"]), method)
+        case _:
+            return CombinedCut(Combination(item["combination"]), _each(item, "parts", parse_surface))
+
+
+def _trajectory(item: Json) -> Trajectory:
+    tool = _build("tool", _needle, item["tool"])
+    return Trajectory(
+        item["name"], item["entry_mm"], item["target_mm"], tool,
+        avoid=_each(item, "avoid", _avoid),
+        through=tuple(item.get("through", ())),
+        inside=_each(item, "inside", lambda i: StayInside(i["structure"], i["wall_mm"])),
+        max_skin_angle_deg=item.get("max_skin_angle_deg"),
+        max_capsule_angle_deg=item.get("max_capsule_angle_deg"),
+        min_bridge_mm=item.get("min_bridge_mm"),
+    )  # fmt: skip
+
+
+def _avoid(item: Json) -> Avoid:
+    return Avoid(item["structure"], item["clearance_mm"])
+
+
+def _needle(item: Json) -> NeedleTool:
+    return NeedleTool(item["radius_mm"], item["length_mm"])
+
+
+def _ablation(item: Json) -> Ablation:
+    return Ablation(
+        item["name"], item["target"], item["centre_mm"], item["axis"], tuple(item["radii_mm"]), item.get("axis_b")
+    )
+
+
+def _tool_path(item: Json) -> ToolPath:
+    return ToolPath(
+        item["name"],
+        _build("tool", parse_tool, item["tool"]),
+        _each(item, "poses", lambda p: ToolPose(float(p["time_s"]), np.array(p["lps_from_tool"], dtype=np.float64))),
+        item.get("trocar_mm"),
+        _each(item, "avoid", _avoid),
+        bool(item.get("cuts", True)),
+    )
+
+
+def parse_tool(item: Json) -> Tool:
+    """The instrument of its JSON, which already fits the schema."""
+    match item["type"]:
+        case "needle":
+            return _needle(item)
+        case "capsules":
+            return CapsuleTool(_each(item, "capsules", lambda c: Capsule(c["from_mm"], c["to_mm"], c["radius_mm"])))
+        case _:
+            return MeshTool(np.array(item["vertices_mm"], dtype=np.float64), np.array(item["triangles"]))
