@@ -1,0 +1,66 @@
+"""Everything about a plan on a twin, judged in one go: the same figures for screen, report, command line and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from ..domain.plan import Plan
+from ..errors import PlanError
+from ..progress import SILENT, Progress
+from .checks import check_plan
+from .evaluation import PlanEvaluation
+from .remnant import body_size
+from .resection import CutOrgan, cut_organ, evaluate_resection, evaluate_together
+from .settings import DEFAULT_PLANNING, PlanningSettings
+from .twin_geometry import TwinGeometry
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+RESECTIONS_DONE = 0.4
+"""Share of the progress after which the cuts are judged."""
+
+
+def evaluate_plan(
+    geometry: TwinGeometry,
+    plan: Plan,
+    settings: PlanningSettings = DEFAULT_PLANNING,
+    progress: Progress = SILENT,
+) -> PlanEvaluation:
+    """Judge every part of a plan on a twin.
+
+    Raises
+    ------
+    PlanError
+        If a part does not fit the twin; the message begins with the path of the field at fault.
+    Cancelled
+        When asked to stop through ``progress``.
+    """
+    part = progress.part(0.0, RESECTIONS_DONE, "cuts")
+    cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), part.part(0.0, 0.5))
+    resections = _each(
+        "resections", cuts, lambda c: evaluate_resection(geometry, c, plan.patient, settings), part.part(0.5, 0.9)
+    )
+    combined = tuple(evaluate_together(geometry, some, plan.patient, settings) for some in _by_organ(cuts))
+    progress.update(1.0)
+    body = body_size(plan.patient, settings.bsa_formula)
+    evaluation = PlanEvaluation(plan, body, resections, combined, cuts)
+    return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
+
+
+def _each(field: str, items: Iterable[Item], judge: Callable[[Item], Result], progress: Progress) -> tuple[Result, ...]:
+    listed = list(items)
+    results = []
+    for n, item in enumerate(listed):
+        progress.update(n / len(listed))
+        try:
+            results.append(judge(item))
+        except PlanError as error:
+            raise error.within(f"{field}[{n}]") from error
+    return tuple(results)
+
+
+def _by_organ(cuts: tuple[CutOrgan, ...]) -> list[tuple[CutOrgan, ...]]:
+    organs = dict.fromkeys(c.resection.organ for c in cuts)
+    return [tuple(c for c in cuts if c.resection.organ == organ) for organ in organs]

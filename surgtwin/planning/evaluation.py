@@ -1,0 +1,30 @@
+"""A plan with everything that was computed about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..domain.finding import Finding
+from ..domain.plan import Plan
+from .remnant import BodySize
+from .resection import CutOrgan, ResectionResult
+
+
+@dataclass(frozen=True, eq=False)
+class PlanEvaluation:
+    """A plan's figures, each list in the plan's own order.
+
+    Parameters
+    ----------
+    resections, combined
+        Each cut judged alone, and the cuts of each organ together.
+    cuts
+        The organs as they were split, for pictures and meshes.
+    """
+
+    plan: Plan
+    body: BodySize
+    resections: tuple[ResectionResult, ...] = ()
+    combined: tuple[ResectionResult, ...] = ()
+    cuts: tuple[CutOrgan, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,87 @@
+"""An evaluated plan as JSON-able data: numbers unrounded, absent = None, lists whose entries repeat their name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..domain.finding import Finding
+from ..domain.verdict import COVERAGE_FACTOR
+from .evaluation import PlanEvaluation
+from .margin import Margin
+from .remnant import BodySize
+from .resection import ResectionResult
+
+Json = dict[str, Any]
+
+
+def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
+    """Everything that was computed about a plan."""
+    return {
+        "schema": 1,
+        "patient": _body(evaluation.body),
+        "resections": [_resection(r) for r in evaluation.resections],
+        "combined": [_resection(r) for r in evaluation.combined],
+        "findings": [finding_as_json(f) for f in evaluation.findings],
+    }
+
+
+def _body(body: BodySize) -> Json:
+    return {"bsa_m2": body.bsa_m2, "bsa_formula": body.bsa_formula, "tlv_ml": dict(body.tlv_ml)}
+
+
+def _resection(r: ResectionResult) -> Json:
+    return {
+        "name": r.name,
+        "organ": r.organ_name,
+        "resections": list(r.resections),
+        "organ_ml": r.organ.ml,
+        "organ_error_ml": r.organ.error_ml,
+        "resected_ml": r.resected.ml,
+        "resected_error_ml": r.resected.error_ml,
+        "remnant_ml": r.remnant.ml,
+        "remnant_error_ml": r.remnant.error_ml,
+        "remnant_percent": r.remnant_percent,
+        "remnant_error_percent": r.remnant_error_percent,
+        "tumour_ml": r.tumour_ml,
+        "flr_percent": r.flr_percent,
+        "sflr_percent": dict(r.sflr_percent),
+        "remnant_to_body_weight_percent": r.body_weight_percent,
+        "least_percent": r.least_percent,
+        "remnant_verdict": None if r.remnant_verdict is None else r.remnant_verdict.value,
+        "cut_area_mm2": r.cut_area_mm2,
+        "margins": [_margin(m) for m in r.margins],
+    }
+
+
+def _margin(m: Margin) -> Json:
+    return {
+        "target": m.target,
+        "wanted_mm": m.wanted_mm,
+        "min_mm": m.min_mm,
+        "p05_mm": m.low_mm,
+        "area_below_mm2": m.area_below_mm2,
+        "cut_area_below_mm2": m.cut_area_below_mm2,
+        "at_mm": None if m.at_mm is None else list(m.at_mm),
+        "cut_at_mm": None if m.cut_at_mm is None else list(m.cut_at_mm),
+        "verdict": m.verdict.value,
+        "reason": m.reason,
+        "error_mm": COVERAGE_FACTOR * m.terms.combined_mm,
+        "error_terms": {
+            "voxel_mm": m.terms.voxel_mm,
+            "segmentation_mm": m.terms.segmentation_mm,
+            "registration_mm": m.terms.registration_mm,
+            "k": COVERAGE_FACTOR,
+        },
+    }
+
+
+def finding_as_json(finding: Finding) -> Json:
+    """A finding as it stands in every JSON the program writes."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "where_mm": None if finding.where_mm is None else list(finding.where_mm),
+        "numbers": dict(finding.numbers),
+        "structure": finding.structure or None,
+    }
