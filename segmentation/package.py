@@ -16,15 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surgtwin.errors import ModelError
-
 from .architecture_plan import PLAIN_UNET
 from .dataset import Intensity
 from .model_folder import CHECKPOINT
 from .network import PlainConvUNet, UNetArchitecture
 from .plans import RESAMPLING_FUNCTION
 from .training_config import TrainingConfig, read_config
-from .training_run import CHECKPOINT_NAME
+from .training_log import LOG_NAME
+from .training_run import CHECKPOINT_NAME, read_checkpoint
 
 ORIENTATION = "LPS"
 FOLD = "fold_0"
@@ -47,12 +46,9 @@ def package_run(run: Path, config: TrainingConfig, facts: ModelFacts, output: Pa
     Raises
     ------
     ModelError
-        If the run has no checkpoint.
+        If the run has no checkpoint, or a damaged one.
     """
-    checkpoint = run / CHECKPOINT_NAME
-    if not checkpoint.is_file():
-        raise ModelError(f"{run.name} holds no {CHECKPOINT_NAME}; has the training started?")
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = read_checkpoint(run / CHECKPOINT_NAME, torch.device("cpu"))
     intensity = Intensity(**json.loads((run / "cache" / "intensity.json").read_text(encoding="utf-8")))
     network = PlainConvUNet(config.architecture)
     network.load_state_dict(state["average"])
@@ -175,6 +171,13 @@ def _architecture(arch: UNetArchitecture) -> dict[str, Any]:
     }
 
 
+def count_cases(run: Path) -> int:
+    """Return how many cases a run's last start trained on."""
+    log = (run / LOG_NAME).read_text(encoding="utf-8").splitlines()
+    starts = [json.loads(line) for line in log if '"event": "start"' in line]
+    return len(starts[-1]["cases"])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Package a run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m segmentation.package", description=__doc__)
@@ -186,9 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--largest-only", nargs="*", default=[], help="structures of which one piece is kept")
     options = parser.parse_args(arguments)
     config = read_config(options.config)
-    log = (options.run / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    starts = [json.loads(line) for line in log if '"event": "start"' in line]
-    facts = ModelFacts(options.version, options.licence, tuple(options.largest_only), len(starts[-1]["cases"]))
+    facts = ModelFacts(options.version, options.licence, tuple(options.largest_only), count_cases(options.run))
     package_run(options.run, config, facts, options.output)
     return 0
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .augment import AugmentSettings, Sample, augment_intensity
-from .dataset import TrainingCase
+from .augment import AugmentSettings, Painter, Sample, augment_intensity
+from .dataset import Intensity, TrainingCase, class_frequencies
+from .mirroring import plan_mirroring
 from .network import Triple
 from .spatial import cut_patch, draw_affine, draw_bending
+from .training_config import CT_SCHEME, TrainingConfig
 
 QUEUE_DEPTH = 4
 CENTRE_JITTER = 0.25
@@ -43,6 +45,41 @@ def organ_weights(frequencies: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
     weights[present] = frequencies[present] ** -0.25
     scaled: npt.NDArray[np.float64] = weights / max(weights.sum(), 1e-12)
     return scaled
+
+
+def sampling_plan(
+    config: TrainingConfig,
+    intensity: Intensity,
+    training: Sequence[TrainingCase],
+    painter: Painter | None = None,
+    rank: int = 0,
+) -> SamplingPlan:
+    """Return how patches are drawn and augmented for this run's modality."""
+    if config.normalisation == CT_SCHEME:
+        bounds = tuple((v - intensity.mean) / intensity.std for v in (intensity.low, intensity.high))
+        augment = AugmentSettings(
+            thick_slice_mm=config.thick_slice_mm, scale_range=config.scale_range, value_bounds=(bounds[0], bounds[1])
+        )
+    else:
+        augment = AugmentSettings(
+            thick_slice_mm=config.thick_slice_mm, scale_range=config.scale_range, thick_slice_share=0.0,
+            bias_field_share=0.35, phase_share=0.15, max_noise=0.3, max_rotation=(0.3, 0.1, 0.1),
+        )  # fmt: skip
+    frequencies = class_frequencies(list(training), config.class_count)
+    return SamplingPlan(
+        patch=config.patch,
+        batch_size=config.batch_size,
+        foreground_share=config.foreground_share,
+        class_weights=organ_weights(frequencies),
+        seed=config.seed,
+        augment=replace(
+            augment,
+            painter=painter,
+            elastic_mm=config.elastic_mm,
+            mirroring=plan_mirroring(config.mirror_swap, config.labels),
+        ),
+        rank=rank,
+    )
 
 
 def draw_sample(cases: Sequence[TrainingCase], plan: SamplingPlan, rng: np.random.Generator) -> Sample:

@@ -2,34 +2,35 @@
 
 The learning rate follows the spent fraction of the budget, so a run with a wall-clock budget always ends annealed,
 however busy the machine was. A run that is killed goes on from its last checkpoint with ``--resume``; what the
-configuration lists then (new cases, a larger budget) holds from there on.
+configuration lists then (new cases, a larger budget) holds from there on. Several GPUs, or several processes on a CPU,
+train together under torch's launcher: ``torchrun --nproc-per-node N -m segmentation.train CONFIG.json ...``.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import math
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
+from surgtwin.errors import Cancelled, InputError, SurgTwinError
 from surgtwin.progress import SILENT, Progress
 
-from .augment import AugmentSettings, Painter
-from .dataset import Intensity, TrainingCase, class_frequencies, load_cases, measure_intensity
-from .losses import deeply_supervised_loss
-from .sampling import BatchQueue, SamplingPlan, organ_weights
-from .training_config import CT_SCHEME, TrainingConfig, read_config
+from .augment import Painter
+from .dataset import TrainingCase, load_cases, measure_intensity
+from .distributed import World, joined_world
+from .sampling import BatchQueue, sampling_plan
+from .training_config import TrainingConfig, read_config
+from .training_log import NO_BOARD, Listener, TrainingLog
 from .training_run import (
     CHECKPOINT_NAME,
     TrainingRun,
@@ -37,26 +38,42 @@ from .training_run import (
     save_checkpoint,
     start_from,
     start_run,
-    update_average,
     write_log,
 )
-from .validation import score_cases
+from .training_step import step
+from .validation import mean_dice, validate_cases, write_validation
 
 log = logging.getLogger(__name__)
 
-WARM_UP = 0.03
-FINAL_RATE_SHARE = 0.01
-GRADIENT_LIMIT = 12.0
 LOG_EVERY = 20
+PREPARING_SHARE = 0.02
+"""The part of the progress that preparing the cases is given."""
 
 
-def learning_rate(spent: float, peak: float) -> float:
-    """Return the rate at a spent fraction of the budget: linear warm-up, then half a cosine."""
-    if spent < WARM_UP:
-        return peak * max(spent / WARM_UP, 0.02)
-    progress = (spent - WARM_UP) / (1.0 - WARM_UP)
-    cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return peak * (FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * cosine)
+@dataclass(frozen=True)
+class TrainingJob:
+    """What is trained on what, and where it goes.
+
+    Parameters
+    ----------
+    data_roots
+        Folders of which one holds each of the configuration's case sources.
+    output
+        Where checkpoints, ``log.jsonl`` and ``validation`` go; the prepared cases go to ``cache`` beside them.
+    resume
+        Go on from the last checkpoint, if there is one.
+    weights_from
+        A model folder of the same network and labels whose weights a fresh run starts with.
+    painter
+        Paints into every patch before its intensities are changed.
+    """
+
+    config: TrainingConfig
+    data_roots: tuple[Path, ...]
+    output: Path
+    resume: bool = False
+    weights_from: Path | None = None
+    painter: Painter | None = None
 
 
 def train(
@@ -67,138 +84,144 @@ def train(
     weights_from: Path | None = None,
     painter: Painter | None = None,
     progress: Progress = SILENT,
+    listener: Listener | None = None,
 ) -> Path:
-    """Train until the budget is spent and return the path of the final checkpoint.
+    """Train until the budget is spent and return the path of the final checkpoint. Parameters as in ``TrainingJob``.
 
-    Parameters
-    ----------
-    data_roots
-        Folders of which one holds each of the configuration's case sources.
-    output
-        Where checkpoints and ``log.jsonl`` go; the prepared cases go to ``cache`` beside them.
-    resume
-        Go on from the last checkpoint, if there is one.
-    weights_from
-        A model folder of the same network and labels whose weights a fresh run starts with.
-    painter
-        Paints into every patch before its intensities are changed.
+    Under torch's launcher every process calls this; the first writes, logs, validates and hears ``progress``.
 
     Raises
     ------
     InputError, LabelError
-        If the configuration or a case is unusable.
+        If the configuration or a case is unusable, the folder holds a training that is not to be resumed, or the
+        loss is no longer finite.
     ModelError
-        If ``weights_from`` is another network or has other labels.
+        If ``weights_from`` or the checkpoint is damaged, is another network or has other labels.
+    DiskError
+        If the output cannot be written.
     Cancelled
-        When asked to stop through ``progress``; a checkpoint is written first.
+        When asked to stop through ``progress`` or a signal; a checkpoint is written first.
     """
+    job = TrainingJob(config, tuple(data_roots), output, resume, weights_from, painter)
     torch.set_num_threads(config.threads)
-    output.mkdir(parents=True, exist_ok=True)
-    cases = load_cases(config, data_roots, output / "cache")
-    training = [case for case in cases if case.name not in config.validation]
-    held_out = [case for case in cases if case.name in config.validation]
-    intensity = measure_intensity(config, data_roots, output / "cache")
-    run = start_run(config, output, training)
-    if resume and (output / CHECKPOINT_NAME).exists():
-        restore(run)
-    elif weights_from is not None:
-        start_from(run, weights_from)
-    write_log(run, {"event": "start", "cases": [c.name for c in training], "held_out": [c.name for c in held_out]})
-    batches = BatchQueue(training, sampling_plan(config, intensity, training, painter), run.iteration)
-    try:
-        with _stopping_politely(run):
-            _loop(run, batches, held_out, progress)
-    finally:
-        batches.close()
-        save_checkpoint(run)
-    if not run.stop_requested:
-        report_validation(run, held_out)
-    write_log(run, {"event": "stopped" if run.stop_requested else "done"})
+    with joined_world() as world:
+        cases = _load_for_all(job, world, progress.part(0.0, PREPARING_SHARE))
+        run_log = TrainingLog(output, listener) if world.is_first else None
+        try:
+            run = _run_for(job, cases, world, run_log)
+            _train_and_save(run, job, cases, progress.part(PREPARING_SHARE, 1.0))
+        finally:
+            if run_log is not None:
+                run_log.close()
     return output / CHECKPOINT_NAME
 
 
-def sampling_plan(
-    config: TrainingConfig, intensity: Intensity, training: Sequence[TrainingCase], painter: Painter | None = None
-) -> SamplingPlan:
-    """Return how patches are drawn and augmented for this run's modality."""
-    if config.normalisation == CT_SCHEME:
-        bounds = tuple((v - intensity.mean) / intensity.std for v in (intensity.low, intensity.high))
-        augment = AugmentSettings(
-            thick_slice_mm=config.thick_slice_mm, scale_range=config.scale_range, value_bounds=(bounds[0], bounds[1])
-        )
-    else:
-        augment = AugmentSettings(
-            thick_slice_mm=config.thick_slice_mm, scale_range=config.scale_range, thick_slice_share=0.0,
-            bias_field_share=0.35, phase_share=0.15, max_noise=0.3, max_rotation=(0.3, 0.1, 0.1),
-        )  # fmt: skip
-    frequencies = class_frequencies(list(training), config.class_count)
-    return SamplingPlan(
-        patch=config.patch,
-        batch_size=config.batch_size,
-        foreground_share=config.foreground_share,
-        class_weights=organ_weights(frequencies),
-        seed=config.seed,
-        augment=replace(augment, painter=painter),
-    )
+def _load_for_all(job: TrainingJob, world: World, progress: Progress) -> list[TrainingCase]:
+    """Prepare the cases in the first process while the others wait, then open them in each."""
+    cache = job.output / "cache"
+
+    def prepare() -> list[TrainingCase]:
+        if (job.output / CHECKPOINT_NAME).exists() and not job.resume:
+            raise InputError(f"{job.output} holds a training. Resume it (--resume), or name another folder.")
+        job.output.mkdir(parents=True, exist_ok=True)
+        for left_by_a_kill in job.output.glob(".*.partial"):
+            left_by_a_kill.unlink(missing_ok=True)
+        return load_cases(job.config, job.data_roots, cache, progress)
+
+    cases = world.first_only(prepare)
+    return load_cases(job.config, job.data_roots, cache) if cases is None else cases
+
+
+def _run_for(job: TrainingJob, cases: Sequence[TrainingCase], world: World, run_log: TrainingLog | None) -> TrainingRun:
+    training = [case for case in cases if case.name not in job.config.validation]
+    run = start_run(job.config, job.output, training, world, run_log)
+    if job.resume and (job.output / CHECKPOINT_NAME).exists():
+        restore(run)
+    elif job.weights_from is not None:
+        start_from(run, job.weights_from)
+    held_out = [case.name for case in cases if case.name in job.config.validation]
+    facts = {"device": str(world.device), "processes": world.size, "precision": str(run.compute_dtype)[6:]}
+    if run_log is not None and not run_log.has_board:
+        log.info(NO_BOARD)
+        facts["tensorboard"] = NO_BOARD
+    write_log(run, {"event": "start", "cases": [c.name for c in training], "held_out": held_out, **facts})
+    return run
+
+
+def _train_and_save(run: TrainingRun, job: TrainingJob, cases: Sequence[TrainingCase], progress: Progress) -> None:
+    training = [case for case in cases if case.name not in job.config.validation]
+    held_out = [case for case in cases if case.name in job.config.validation]
+    intensity = measure_intensity(job.config, job.data_roots, job.output / "cache")
+    plan = sampling_plan(job.config, intensity, training, job.painter, run.world.rank)
+    batches = BatchQueue(training, plan, run.iteration)
+    try:
+        with _stopping_politely(run):
+            _loop(run, batches, held_out, progress)
+            save_checkpoint(run)
+            if not run.stop_requested:
+                report_validation(run, held_out)
+    finally:
+        batches.close()
+    write_log(run, {"event": "stopped" if run.stop_requested else "done"})
+    if run.stop_requested:
+        raise Cancelled(f"Stopped after {run.iteration} steps, {run.spent:.0%} of the budget; --resume goes on.")
 
 
 def _loop(run: TrainingRun, batches: BatchQueue, held_out: Sequence[TrainingCase], progress: Progress) -> None:
     last = time.monotonic()
     last_saved = last_validated = run.seconds
-    while run.spent < 1.0 and not run.stop_requested:
-        progress.update(run.spent, "training")
-        loss = step(run, *batches.next())
+    while True:
+        _agree(run, progress)
+        if run.spent >= 1.0 or run.stop_requested:
+            return
+        if run.seconds - last_saved > 60 * run.config.checkpoint_minutes:
+            last_saved = run.seconds
+            save_checkpoint(run)
+        if run.seconds - last_validated > 60 * run.config.validation_minutes:
+            last_validated = run.seconds
+            report_validation(run, held_out)
+        run.recent_losses.append(step(run, *batches.next()))
         run.iteration += 1
-        run.recent_losses.append(loss)
         now = time.monotonic()
         run.seconds += now - last
         last = now
         if run.iteration % LOG_EVERY == 0:
             _log_progress(run)
-        if run.seconds - last_saved > 60 * run.config.checkpoint_minutes:
-            last_saved = run.seconds
-            save_checkpoint(run)
-        if run.seconds - last_validated > 60 * run.config.validation_minutes:
-            report_validation(run, held_out)
-            last_validated = run.seconds
 
 
-def step(run: TrainingRun, images: Tensor, labels: Tensor) -> float:
-    """Do one optimiser step and return the loss.
-
-    Raises
-    ------
-    FloatingPointError
-        If the loss is no longer finite.
-    """
-    rate = learning_rate(run.spent, run.config.peak_learning_rate)
-    for group in run.optimiser.param_groups:
-        group["lr"] = rate
-    images = images.to(run.device).contiguous(memory_format=torch.channels_last_3d)
-    labels = labels.to(run.device)
-    run.network.train()
-    with torch.autocast(run.device.type, dtype=torch.bfloat16):
-        outputs = run.network.forward_every_scale(images)
-    loss = deeply_supervised_loss(outputs, labels, run.class_weights)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise FloatingPointError(f"The loss became {value} at iteration {run.iteration}; lower the learning rate.")
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.network.parameters(), GRADIENT_LIMIT)
-    run.optimiser.step()
-    update_average(run)
-    return value
+def _agree(run: TrainingRun, progress: Progress) -> None:
+    """Let all processes know that one was asked to stop, and count the same time."""
+    try:
+        progress.update(run.spent, "training")
+    except Cancelled:
+        run.stop_requested = True
+    stop, run.seconds = run.world.largest(float(run.stop_requested), run.seconds)
+    run.stop_requested = stop > 0
 
 
 def report_validation(run: TrainingRun, held_out: Sequence[TrainingCase]) -> None:
-    """Score the averaged weights on the held-out cases and log Dice per structure."""
-    if not held_out:
-        return
+    """Score the averaged weights on the held-out cases: figures into the log, pictures into ``validation``.
+
+    The first process does it while the others wait. A request to stop ends it without a result.
+    """
+    if held_out:
+        run.world.first_only(lambda: _validate(run, held_out))
+
+
+def _validate(run: TrainingRun, held_out: Sequence[TrainingCase]) -> None:
     started = time.monotonic()
-    scores = score_cases(run.average, held_out, run.config)
-    run.seconds += time.monotonic() - started
-    write_log(run, {"event": "validation", "dice": scores, "seconds": time.monotonic() - started})
+    progress = Progress(is_cancelled=lambda: run.stop_requested)
+    try:
+        results = validate_cases(run.average, held_out, run.config, run.compute_dtype, progress)
+    except Cancelled:
+        return
+    write_validation(results, run.iteration, run.output)
+    dice = {result.case: result.dice for result in results}
+    seconds = round(time.monotonic() - started, 1)
+    write_log(run, {"event": "validation", "dice": dice, "mean_dice": mean_dice(results), "seconds": seconds})
+    if run.log is not None:
+        for result in results:
+            run.log.show(run.iteration, f"worst slices/{result.case}", result.picture)
 
 
 def _log_progress(run: TrainingRun) -> None:
@@ -227,7 +250,7 @@ def _stopping_politely(run: TrainingRun) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a training from the command line."""
+    """Run a training from the command line; returns the exit code of the error's kind."""
     parser = argparse.ArgumentParser(prog="python -m segmentation.train", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that hold the case sources")
@@ -236,7 +259,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--from", dest="weights_from", type=Path, help="a model folder whose weights to start with")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    train(read_config(options.config), options.data, options.output, options.resume, options.weights_from)
+    try:
+        train(read_config(options.config), options.data, options.output, options.resume, options.weights_from)
+    except SurgTwinError as error:
+        log.error("%s", error)
+        return error.exit_code
     return 0
 
 

@@ -14,9 +14,10 @@ from segmentation.model_folder import load_networks, read_model_folder
 from segmentation.package import ModelFacts, package_run
 from segmentation.sampling import SamplingPlan, draw_batch, organ_weights
 from segmentation.spatial import cut_patch, draw_affine
-from segmentation.train import learning_rate, train
+from segmentation.train import train
 from segmentation.training_config import Budget, CaseSource, TrainingConfig, read_config
 from segmentation.training_run import CHECKPOINT_NAME
+from segmentation.training_step import learning_rate
 from surgtwin.errors import InputError
 
 SHIPPED_CONFIGS = sorted((Path(__file__).parents[2] / "segmentation" / "configs").glob("*.json"))
