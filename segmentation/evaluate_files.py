@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from surgtwin.domain.finding import Finding
 from surgtwin.domain.labels import LabelMap, Structure
@@ -18,13 +16,13 @@ from surgtwin.formats.labels_on_grid import labels_on_grid
 from surgtwin.pipeline.label_input import read_any_labels
 from surgtwin.progress import SILENT, Progress
 
-from .evaluate import SURFACE_TOLERANCE_MM, Mask, StructureScore, score_masks
-from .lesions import LesionScore, score_lesions
+from .evaluate import SURFACE_TOLERANCE_MM, Labels, StructureScore, label_boxes, score_masks, union_box
+from .lesions import LesionScore, score_lesions, voxels_of_ball
+from .score_pictures import ABSENT, ContourSlice, LabelPair, worst_slice
 
 ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 UNUSED_NAMES = "names-unused"
-PICTURE_MARGIN = 4
-ONLY_FOUND, ONLY_REFERENCE, BOTH = 1, 2, 3
+NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,11 @@ class EvaluationSettings:
         Only these, by name; None for all.
     lesions
         Structures whose separate pieces are counted, too.
+    lesion_diameter_mm
+        Pieces smaller than a ball of this diameter are not counted.
+    reference_suffix
+        The end of the reference files' names that the found ones lack, "_labels" for instance; other files of the
+        reference folder are left aside.
     pictures
         Whether the slice with most disagreement is kept for each structure.
     """
@@ -47,21 +50,24 @@ class EvaluationSettings:
     structures: tuple[str, ...] | None = None
     tolerance_mm: float = SURFACE_TOLERANCE_MM
     lesions: tuple[str, ...] = ()
+    lesion_diameter_mm: float = 0.0
+    reference_suffix: str = ""
     pictures: bool = False
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case: figures by structure, and what was noticed when its files were read.
+    """One case: figures by structure, what was noticed when its files were read, slices with most disagreement.
 
-    ``pictures`` are slices ``[rows, columns]`` of ONLY_FOUND, ONLY_REFERENCE, BOTH and 0, with their pixel sizes in mm.
+    ``structures`` are all names in either map, whether asked for or not.
     """
 
     case: str
     scores: dict[str, StructureScore]
+    structures: tuple[str, ...] = ()
     lesions: dict[str, LesionScore] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    pictures: dict[str, tuple[npt.NDArray[np.uint8], tuple[float, float]]] = field(default_factory=dict)
+    pictures: dict[str, ContourSlice] = field(default_factory=dict)
 
     @property
     def mean_dice(self) -> float | None:
@@ -88,17 +94,22 @@ def evaluate_paths(
     Raises
     ------
     InputError
-        If one is a file and the other a folder, no case matches, or a single pair cannot be compared.
+        If one is a file and the other a folder, no case matches, a single pair cannot be compared, or a structure
+        asked for is in no case.
     """
+    for path in (found, reference):
+        if not path.exists():
+            raise InputError(f"There is no file or folder {path}.")
     if found.is_dir() != reference.is_dir():
         raise InputError("Give two label maps, or two folders of label maps with the same names.")
     if not found.is_dir():
         result = evaluate_pair(found, reference, settings)
+        _check_asked([result], settings)
         progress.update(1.0)
         return Evaluation((result,), {}, (), settings.tolerance_mm)
-    ours, theirs = label_files(found), label_files(reference)
+    ours, theirs = label_files(found), label_files(reference, settings.reference_suffix)
     if not set(ours) & set(theirs):
-        raise InputError(f"No label map in {found} has the name of one in {reference}.")
+        raise InputError(_nothing_matches(found, ours, reference, theirs))
     results, failed = [], {case: "there is no prediction" for case in theirs if case not in ours}
     matched = [case for case in theirs if case in ours]
     for n, case in enumerate(matched):
@@ -107,23 +118,49 @@ def evaluate_paths(
             results.append(evaluate_pair(ours[case], theirs[case], settings, case))
         except InputError as error:
             failed[case] = str(error)
+    _check_asked(results, settings)
     progress.update(1.0)
     unmatched = tuple(case for case in ours if case not in theirs)
     return Evaluation(worst_first(results), failed, unmatched, settings.tolerance_mm)
 
 
-def label_files(folder: Path) -> dict[str, Path]:
-    """Return the label files of a folder by case name. Raises InputError if two files have one name."""
+def _check_asked(results: Sequence[CaseResult], settings: EvaluationSettings) -> None:
+    """A structure that some case lacks is in the figures; one that all lack is a wrong name."""
+    there = list(dict.fromkeys(name for result in results for name in result.structures))
+    missing = [name for name in (*(settings.structures or ()), *settings.lesions) if _standard(name) not in there]
+    if results and missing:
+        raise LabelError(f"There is no structure {', '.join(missing)}; there are: {', '.join(there)}.")
+
+
+def label_files(folder: Path, suffix: str = "") -> dict[str, Path]:
+    """Return the label files of a folder by case name: the file's name without its ending and a suffix.
+
+    Raises
+    ------
+    InputError
+        If two files have one name.
+    """
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
         ending = next((e for e in ENDINGS if file.name.lower().endswith(e)), None)
         if ending is None or file.name.startswith(".") or not file.is_file():
             continue
         case = file.name[: -len(ending)]
+        if not case.endswith(suffix):
+            continue
+        case = case.removesuffix(suffix)
         if case in found:
             raise InputError(f"{folder} holds two label maps of the case {case}: {found[case].name} and {file.name}.")
         found[case] = file
     return found
+
+
+def _nothing_matches(found: Path, ours: Mapping[str, Path], reference: Path, theirs: Mapping[str, Path]) -> str:
+    listed = [", ".join(list(names)[:NAMES_SHOWN]) or "none" for names in (ours, theirs)]
+    return (
+        f"No label map in {found} has the name of one in {reference}. Cases in the first: {listed[0]}; in the second: "
+        f"{listed[1]}. If the reference files have a longer name, say so with --reference-suffix."
+    )
 
 
 def evaluate_pair(found: Path, reference: Path, settings: EvaluationSettings, case: str | None = None) -> CaseResult:
@@ -132,24 +169,30 @@ def evaluate_pair(found: Path, reference: Path, settings: EvaluationSettings, ca
     Raises
     ------
     FormatError, LabelError
-        If a file cannot be read, they do not overlap in space, or a structure asked for is in neither.
+        If a file cannot be read, or they do not overlap in space.
     """
     theirs = read_any_labels(reference, None, settings.names)
     ours = read_any_labels(found, None, settings.names)
     truth = theirs.labels
     fitted, moved = labels_on_grid(ours.labels, truth.grid)
     i, j, k = truth.grid.spacing
+    least = voxels_of_ball(settings.lesion_diameter_mm, (k, j, i))
+    boxes, truth_boxes = [[label_boxes(layer) for layer in m.layers] for m in (fitted, truth)]
     scores, lesions, pictures = {}, {}, {}
+    lesions_asked = {_standard(name) for name in settings.lesions}
     for name, (a, b) in paired(fitted, truth, settings.structures).items():
-        masks = _mask(fitted, a), _mask(truth, b)
+        pair = LabelPair(_layer(fitted, a), _label(a), _layer(truth, b), _label(b))
+        box = union_box(boxes[a.layer].get(a.label) if a else None, truth_boxes[b.layer].get(b.label) if b else None)
+        masks = pair.masks(box)
         scores[name] = score_masks(*masks, (k, j, i), settings.tolerance_mm)
-        if name in settings.lesions:
-            lesions[name] = score_lesions(*masks)
+        if name in lesions_asked:
+            lesions[name] = score_lesions(*masks, least)
         if settings.pictures and (masks[0].any() or masks[1].any()):
-            pictures[name] = worst_slice(*masks, (k, j, i))
+            pictures[name] = worst_slice(pair, truth.grid, box)
     # One list of names serves all cases; that a case lacks a structure is in its figures.
     findings = tuple(f for f in (*ours.findings, *theirs.findings, *moved) if f.code != UNUSED_NAMES)
-    return CaseResult(case or found.name, scores, lesions, findings, pictures)
+    there = tuple(paired(fitted, truth, None))
+    return CaseResult(case or found.name, scores, there, lesions, findings, pictures)
 
 
 def paired(
@@ -159,32 +202,13 @@ def paired(
     ours, theirs = _by_standard_name(found), _by_standard_name(reference)
     names = list(dict.fromkeys((*theirs, *ours)))
     if wanted is not None:
-        asked = [_standard(name) for name in wanted]
-        missing = [name for name in asked if name not in names]
-        if missing:
-            raise LabelError(f"There is no structure {', '.join(missing)}; there are: {', '.join(names)}.")
-        names = asked
+        names = [_standard(name) for name in wanted]
     return {name: (ours.get(name), theirs.get(name)) for name in names}
 
 
 def worst_first(results: Sequence[CaseResult]) -> tuple[CaseResult, ...]:
     """Return the cases by mean Dice, lowest first; those with nothing to compare last."""
     return tuple(sorted(results, key=lambda r: (r.mean_dice is None, r.mean_dice or 0.0, r.case)))
-
-
-def worst_slice(
-    found: Mask, reference: Mask, spacing_mm: tuple[float, float, float]
-) -> tuple[npt.NDArray[np.uint8], tuple[float, float]]:
-    """Return the slice k with most disagreement, cut to what it shows, and its pixel size [rows, columns] in mm."""
-    wrong = np.count_nonzero(found != reference, axis=(1, 2))
-    both = np.count_nonzero(found & reference, axis=(1, 2))
-    k = int(np.argmax(wrong if wrong.any() else both))
-    codes = found[k] * np.uint8(ONLY_FOUND) + reference[k] * np.uint8(ONLY_REFERENCE)
-    box = []
-    for axis in range(2):
-        used = np.flatnonzero(codes.any(axis=1 - axis))
-        box.append(slice(max(0, int(used[0]) - PICTURE_MARGIN), int(used[-1]) + 1 + PICTURE_MARGIN))
-    return codes[tuple(box)], (spacing_mm[1], spacing_mm[2])
 
 
 def _standard(name: str) -> str:
@@ -197,8 +221,9 @@ def _by_standard_name(labels: LabelMap) -> dict[str, Structure]:
     return {(name if names.count(name) == 1 else s.name): s for name, s in zip(names, labels.structures, strict=True)}
 
 
-def _mask(labels: LabelMap, structure: Structure | None) -> Mask:
-    if structure is None:
-        return np.zeros(labels.grid.shape, dtype=bool)
-    layer: npt.NDArray[Any] = labels.layers[structure.layer]
-    return np.asarray(layer == structure.label)
+def _layer(labels: LabelMap, structure: Structure | None) -> Labels:
+    return labels.layers[structure.layer if structure else 0]
+
+
+def _label(structure: Structure | None) -> int:
+    return structure.label if structure else ABSENT

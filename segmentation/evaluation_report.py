@@ -10,30 +10,39 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .evaluate import StructureScore, bootstrap_interval
-from .evaluate_files import BOTH, ONLY_FOUND, ONLY_REFERENCE, CaseResult, Evaluation
+from .evaluate_files import CaseResult, Evaluation
+from .score_pictures import draw_contours
 
 FIGURES = (
     "dice", "iou", "sensitivity", "precision", "hausdorff_mm", "hausdorff_95_mm", "surface_distance_mm", "surface_dice",
     "volume_ml", "reference_ml", "volume_difference_ml",
 )  # fmt: skip
 HIGH_IS_GOOD = {"dice", "iou", "sensitivity", "precision", "surface_dice"}
-COLOURS = {0: (24, 24, 28), ONLY_FOUND: (214, 96, 60), ONLY_REFERENCE: (70, 130, 210), BOTH: (190, 190, 190)}
 PICTURES_SHOWN = 12
-PICTURE_PIXELS_PER_MM = 2.0
-MAX_PICTURE_PIXELS = 700
+EXPLANATION = (
+    "Distances and surface Dice are weighed by surface area (Nikolov et al. 2021). HD95: within this distance lies "
+    "95 % of each surface. ASSD: the mean over both surfaces. A structure on one side only has Dice and surface Dice 0 "
+    "and no distances (-); their means are over the cases where both sides have it. Intervals: bootstrap over cases, "
+    "three or more."
+)
+STYLE = (
+    "body{font:15px/1.45 sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:1em 0}"
+    "td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right}"
+    "td:first-child,th:first-child,td.t{text-align:left}figure{display:inline-block;margin:.5em;vertical-align:top}"
+    "img{border:1px solid #ddd}figcaption{max-width:32em}.note{color:#555;max-width:60em}"
+)
 
 
 @dataclass(frozen=True)
 class FigureSummary:
-    """One figure of one structure over the cases in which it has a meaning. ``interval`` is that of the mean, 95 %."""
+    """One figure of one structure over the cases in which it has a meaning. ``interval``: of the mean, 95 %."""
 
     cases: int
     mean: float
     median: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     worst: float
     worst_case: str
 
@@ -56,10 +65,8 @@ def _summary(figure: str, rows: list[tuple[str, dict[str, float | None]]]) -> Fi
     values = np.array([value for _, value in known], dtype=np.float64)
     order = values if figure in HIGH_IS_GOOD else -np.abs(values)
     worst = int(np.argmin(order))
-    low, high = bootstrap_interval(values)
-    return FigureSummary(
-        len(values), float(values.mean()), float(np.median(values)), (low, high), float(values[worst]), known[worst][0]
-    )
+    middle = float(values.mean()), float(np.median(values))
+    return FigureSummary(len(values), *middle, bootstrap_interval(values), float(values[worst]), known[worst][0])
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -108,21 +115,25 @@ def _cell(text: str) -> str:
 def as_html(evaluation: Evaluation) -> str:
     """Return one self-contained page: the summary, every case worst first, pictures of the worst slices."""
     parts = [
-        "<!doctype html><meta charset='utf-8'><title>Evaluation</title>",
-        "<style>body{font:15px/1.45 sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:1em 0}"
-        "td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right}"
-        "td:first-child,th:first-child,td.t{text-align:left}figure{display:inline-block;margin:.5em}"
-        "img{image-rendering:pixelated}</style>",
+        "<!doctype html>",
+        f"<html lang='en'><head><meta charset='utf-8'><title>Evaluation</title><style>{STYLE}</style></head><body>",
         f"<h1>Evaluation of {len(evaluation.cases)} case(s)</h1>",
         _summary_table(evaluation),
+        f"<p class='note'>{html.escape(EXPLANATION)}</p>",
+        _not_compared(evaluation),
+        _pictures(evaluation),
         "<h2>Cases, worst first</h2>",
         *(_case_table(case) for case in evaluation.cases),
-        _pictures(evaluation),
+        "</body></html>",
     ]
-    if evaluation.failed:
-        items = "".join(f"<li>{html.escape(c)}: {html.escape(why)}</li>" for c, why in evaluation.failed.items())
-        parts.append(f"<h2>Not compared</h2><ul>{items}</ul>")
-    return "\n".join(parts) + "\n"
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _not_compared(evaluation: Evaluation) -> str:
+    reasons = [f"{case}: {why}" for case, why in evaluation.failed.items()]
+    reasons += [f"{case}: there is no reference" for case in evaluation.unmatched]
+    items = "".join(f"<li>{html.escape(reason)}</li>" for reason in reasons)
+    return f"<h2>Not compared</h2><ul>{items}</ul>" if items else ""
 
 
 def _summary_table(evaluation: Evaluation) -> str:
@@ -142,7 +153,7 @@ def _summary_table(evaluation: Evaluation) -> str:
         if dice is None:
             rows.append([structure, "0", "-", "-", "-", "-", "-", *means])
             continue
-        interval = f"{dice.interval[0]:.3f} to {dice.interval[1]:.3f}"
+        interval = interval_text(dice)
         first = [structure, str(dice.cases), _text(dice.mean, 3), interval, _text(dice.median, 3)]
         rows.append([*first, _text(dice.worst, 3), dice.worst_case, *means])
     return _html_table(head, rows)
@@ -163,7 +174,12 @@ def _case_table(case: CaseResult) -> str:
     )
     rows = [[structure, *_case_row(score)] for structure, score in case.scores.items()]
     notes = "".join(f"<p>{html.escape(f.message)}</p>" for f in case.findings)
-    return f"<h3>{html.escape(case.case)}</h3>{notes}{_html_table(head, rows)}"
+    notes += "".join(
+        f"<p>{html.escape(structure)}: {score.found} of {score.reference} pieces found, {score.false} false</p>"
+        for structure, score in case.lesions.items()
+    )
+    mean = html.escape(f"{case.case}: mean Dice {_text(case.mean_dice, 3)}")
+    return f"<h3>{mean}</h3>{notes}{_html_table(head, rows)}"
 
 
 def _case_row(score: StructureScore) -> list[str]:
@@ -182,32 +198,27 @@ def _pictures(evaluation: Evaluation) -> str:
     ]
     found.sort(key=lambda row: row[:3])
     figures = []
-    for dice, case, structure, (codes, size_mm) in found[:PICTURES_SHOWN]:
-        data = base64.b64encode(_png(codes, size_mm)).decode("ascii")
-        text = html.escape(f"{case}: {structure}, Dice {dice:.3f}")
-        figures.append(f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figure>")
+    for dice, case, structure, view in found[:PICTURES_SHOWN]:
+        data = base64.b64encode(draw_contours(view, structure)).decode("ascii")
+        text = html.escape(f"{case}: {structure}, Dice {dice:.3f}, {view.place}")
+        figures.append(
+            f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
+        )
     if not figures:
         return ""
-    key = "grey: both, orange: found only, blue: reference only"
+    key = "orange: found, blue: reference, grey: the reference's other structures; letters: sides of the patient"
     return f"<h2>Slices with most disagreement</h2><p>{key}</p>{''.join(figures)}"
-
-
-def _png(codes: npt.NDArray[np.uint8], size_mm: tuple[float, float]) -> bytes:
-    from PIL import Image
-
-    table = np.array([COLOURS[n] for n in range(4)], dtype=np.uint8)
-    extent = [n * size * PICTURE_PIXELS_PER_MM for n, size in zip(codes.shape, size_mm, strict=True)]
-    scale = min(1.0, MAX_PICTURE_PIXELS / max(extent))
-    width, height = (max(1, round(n * scale)) for n in reversed(extent))
-    stream = io.BytesIO()
-    Image.fromarray(table[codes]).resize((width, height), Image.Resampling.NEAREST).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def _html_table(head: tuple[str, ...], rows: list[list[str]]) -> str:
     lines = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
     top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     return f"<table><tr>{top}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def interval_text(summary: FigureSummary) -> str:
+    """Return the interval of the mean, or "-" where too few cases give none."""
+    return "-" if summary.interval is None else f"{summary.interval[0]:.3f} to {summary.interval[1]:.3f}"
 
 
 def _text(value: float | None, digits: int) -> str:

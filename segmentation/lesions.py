@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .evaluate import Mask
+from .surface_points import Mask, Spacing
 
 LEAST_COVER = 0.1
 """A piece counts as found if at least this share of it is covered: one touching voxel is chance."""
@@ -27,14 +30,34 @@ class LesionScore:
         return self.found / self.reference if self.reference else None
 
 
-def score_lesions(found: Mask, reference: Mask) -> LesionScore:
-    """Return the detection figures of two masks ``[k, j, i]`` of one shape."""
+def score_lesions(found: Mask, reference: Mask, least_voxels: float = 1) -> LesionScore:
+    """Return the detection figures of two masks ``[k, j, i]`` of one shape.
+
+    Parameters
+    ----------
+    least_voxels
+        Smaller pieces count on neither side: a small reference piece is neither found nor missed, a small found piece
+        is not false. A found piece that touches a small reference piece is not false either.
+    """
+    pieces, sizes = _pieces(reference)
+    covered = np.bincount(pieces[found], minlength=len(sizes))
+    is_counted = sizes[1:] >= least_voxels
+    hit = int(np.count_nonzero(is_counted & (covered[1:] >= LEAST_COVER * sizes[1:])))
+    others, other_sizes = _pieces(found)
+    is_false = other_sizes >= least_voxels
+    is_false[0] = False
+    is_false[np.unique(others[reference & found])] = False
+    return LesionScore(int(np.count_nonzero(is_counted)), hit, int(np.count_nonzero(is_false)))
+
+
+def voxels_of_ball(diameter_mm: float, spacing_mm: Spacing) -> float:
+    """Return the number of voxels whose volume is that of a ball: the least size of a lesion of this diameter."""
+    return math.pi / 6 * diameter_mm**3 / float(np.prod(spacing_mm))
+
+
+def _pieces(mask: Mask) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Each voxel's piece, 0 outside, and the number of voxels of each."""
     import cc3d
 
-    pieces, count = cc3d.connected_components(reference, connectivity=CONNECTIVITY, return_N=True)
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    covered = np.bincount(pieces[found], minlength=count + 1)
-    hit = int(np.count_nonzero(covered[1:] >= LEAST_COVER * sizes[1:]))
-    others, other_count = cc3d.connected_components(found, connectivity=CONNECTIVITY, return_N=True)
-    touching = np.unique(others[reference & found])
-    return LesionScore(int(count), hit, int(other_count - np.count_nonzero(touching)))
+    pieces, count = cc3d.connected_components(mask, connectivity=CONNECTIVITY, return_N=True)
+    return pieces, np.bincount(pieces.ravel(), minlength=count + 1)

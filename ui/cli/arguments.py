@@ -227,6 +227,12 @@ def _evaluate(commands: Commands) -> None:
     p.add_argument("--structures", type=_names, metavar="A,B", help="only these, by name")
     p.add_argument("--tolerance", type=_positive, default=2.0, metavar="MM", help="of the surface Dice (default 2)")
     p.add_argument("--lesions", type=_names, metavar="A,B", help="count the pieces of these that were found, too")
+    p.add_argument(
+        "--lesion-diameter", type=_positive, default=0.0, metavar="MM", help="leave pieces smaller than such a ball out"
+    )
+    p.add_argument(
+        "--reference-suffix", default="", metavar="TEXT", help="what reference file names have more, e.g. _labels"
+    )
     p.add_argument("--csv", type=Path, metavar="FILE", help="write every figure of every case")
     p.add_argument("--html", type=Path, metavar="FILE", help="write a report that opens in a browser")
     p.add_argument("--force", action="store_true", help="replace existing reports")

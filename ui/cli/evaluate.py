@@ -25,7 +25,13 @@ def run(options: argparse.Namespace) -> int:
     from segmentation.evaluation_report import as_csv, as_html, as_json
 
     settings = EvaluationSettings(
-        options.names, options.structures, options.tolerance, options.lesions or (), pictures=options.html is not None
+        names=options.names,
+        structures=options.structures,
+        tolerance_mm=options.tolerance,
+        lesions=options.lesions or (),
+        lesion_diameter_mm=options.lesion_diameter,
+        reference_suffix=options.reference_suffix,
+        pictures=options.html is not None,
     )
     bar = ProgressBar()
     try:
@@ -48,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _say(evaluation: Evaluation) -> None:
-    from segmentation.evaluation_report import summarise
+    from segmentation.evaluation_report import interval_text, summarise
 
     several = len(evaluation.cases) > 1
     rows = []
@@ -61,8 +67,7 @@ def _say(evaluation: Evaluation) -> None:
             cells.append(f"{figures[figure].mean:.{digits}f}" if figure in figures else "-")
         dice = figures.get("dice")
         if several and dice is not None:
-            low, high = dice.interval
-            cells += [f"{low:.3f} to {high:.3f}", f"{dice.median:.3f}", f"{dice.worst:.3f} {dice.worst_case}"]
+            cells += [interval_text(dice), f"{dice.median:.3f}", f"{dice.worst:.3f} {dice.worst_case}"]
         rows.append(cells + [""] * ((11 if several else 8) - len(cells)))
     surface = f"surface Dice {evaluation.tolerance_mm:g} mm"
     header = ["structure", "Dice", "sensitivity", "precision", "HD95 mm", "ASSD mm", surface, "volume diff. mL"]

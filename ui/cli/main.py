@@ -12,12 +12,14 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from surgtwin.errors import MemoryLimitError, ResourceError, SurgTwinError
 from surgtwin.version import VERSION
 
 from . import arguments
 
+EXIT_USAGE = 2
 EXIT_CANCELLED = 130
 _NEGATIVE = re.compile(r"^-\.?\d[\d.,eE+\-]*$")
 
@@ -34,6 +36,20 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._negative_number_matcher = _NEGATIVE
 
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong as argparse does, and leave the reason to ``main``."""
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        raise _WrongUsage(f"{self.prog}: {message}")
+
+
+class _WrongUsage(SystemExit):
+    """A command line that cannot be understood: exit code 2."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(EXIT_USAGE)
+        self.reason = reason
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
@@ -49,7 +65,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and answer its exit code."""
-    options = build_parser().parse_args(argv)
+    try:
+        options = build_parser().parse_args(argv)
+    except _WrongUsage as wrong:
+        if "--json" in (sys.argv[1:] if argv is None else argv):
+            _write_error("UsageError", wrong.reason, EXIT_USAGE)
+        raise
     try:
         import_module(".console", __package__).print_anything()
         run: Callable[[argparse.Namespace], int] = import_module(f".{options.module}", __package__).run
@@ -73,11 +94,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _explain(error: SurgTwinError, options: argparse.Namespace) -> int:
     if getattr(options, "json", False):
-        from .console import write_json
-
-        write_json({"error": {"type": type(error).__name__, "message": str(error), "exit_code": error.exit_code}})
+        _write_error(type(error).__name__, str(error), error.exit_code)
     print(f"surgtwin: {error}", file=sys.stderr)
     return error.exit_code
+
+
+def _write_error(kind: str, message: str, exit_code: int) -> None:
+    from .console import write_json
+
+    write_json({"error": {"type": kind, "message": message, "exit_code": exit_code}})
 
 
 if __name__ == "__main__":

@@ -39,3 +39,38 @@ def test_folders_print_a_table_and_name_what_failed(case, capsys: pytest.Capture
 def test_another_tolerance_must_be_a_length() -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["evaluate", "a", "b", "--tolerance", "-1"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "kind", "said"),
+    [
+        (["only-one"], 2, "UsageError", "REF"),
+        (["a", "b", "--tolerance", "-1"], 2, "UsageError", "not a length above 0 mm"),
+        (["a", "b", "--lesion-diameter", "x"], 2, "UsageError", "not a length above 0 mm"),
+        (["nowhere", "either"], 3, "InputError", "no file or folder"),
+    ],
+)
+def test_a_wrong_call_is_said_as_json_too(
+    arguments: list[str], exit_code: int, kind: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["evaluate", *arguments, "--json"])
+    except SystemExit as stop:
+        code = stop.code
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (code, error["exit_code"], error["type"]) == (exit_code, exit_code, kind)
+    assert said in error["message"]
+
+
+def test_without_json_a_wrong_call_leaves_stdout_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "only-one"])
+    heard = capsys.readouterr()
+    assert not heard.out and heard.err.startswith("usage: surgtwin evaluate")
+
+
+def test_a_misspelt_structure_is_a_bad_input(case, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["evaluate", str(case.labels), str(case.labels), "--names", str(case.names)]
+    assert main([*argv, "--structures", "livre"]) == 3
+    assert "no structure livre; there are: " in capsys.readouterr().err
+    assert main([*argv, "--lesions", "livre"]) == 3
