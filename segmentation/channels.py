@@ -89,6 +89,8 @@ def align_channels(volumes: Sequence[Volume], names: Sequence[str], progress: Pr
     findings: list[Finding] = []
     for n, other in enumerate(volumes[1:], 1):
         name = names[n] if names and names[n] else f"image {n + 1}"
+        if any(other.source.content_sha256 == v.source.content_sha256 for v in volumes[:n]):
+            raise ImageError(f"The channel {name} is the same image as another; give the one that was asked for.")
         part = progress.part((n - 1) / (len(volumes) - 1), n / (len(volumes) - 1))
         _refuse_strangers(first, other, name)
         if other.grid.is_same_space(first.grid):

@@ -106,9 +106,11 @@ def choose_structures(collection: Collection, asked: Sequence[str], others: Sequ
     Raises
     ------
     LabelError
-        Naming what there is, if one is not.
+        Naming what there is, if one is not; if none is asked for.
     """
     found: set[str] = set()
+    if not asked:
+        raise LabelError("No structure was asked for; name some, or leave the choice out to get all.")
     for wanted in asked:
         names = _matching(wanted, collection.labels, others)
         if not names:

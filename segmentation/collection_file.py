@@ -31,7 +31,7 @@ from surgtwin.errors import ModelError
 from .architecture_plan import Json
 from .collection import COLLECTION, Collection, CollectionPart, PartLabel
 from .label_names import NamedLabel, named_labels
-from .model_folder import DATASET, PLANS, ModelFolder, check_orientation, read_json, read_model_folder
+from .model_folder import DATASET, PLANS, RAS_CODES, ModelFolder, check_orientation, read_json, read_model_folder
 from .model_layout import choose_models, is_totalsegmentator
 from .registry import find_model
 
@@ -66,22 +66,35 @@ def read_collection(path: Path) -> Collection:
     return _from_json(path, describe_parts(path.name, chosen, [_part_model(path, str(f)) for f in chosen]))
 
 
-def describe_parts(name: str, folders: Sequence[PurePosixPath], models: Sequence[ModelFolder]) -> dict[str, Any]:
-    """Return the ``collection.json`` of part models that came without one.
+def describe_parts(
+    name: str, folders: Sequence[PurePosixPath], models: Sequence[ModelFolder], orientation: str = ""
+) -> dict[str, Any]:
+    """Return the ``collection.json`` of models that came without one.
 
-    TotalSegmentator lets its later parts overwrite the earlier ones; so do parts of its data sets here.
+    TotalSegmentator lets its later parts overwrite the earlier ones, and turns images to RAS; so do its parts here.
+
+    Parameters
+    ----------
+    orientation
+        The axis codes that the images were trained in, for models that do not say it.
+
+    Raises
+    ------
+    ModelError
+        If a model says that it was trained in another orientation.
     """
     later_wins = all(is_totalsegmentator(folder) for folder in folders)
-    parts = [{"folder": str(f), "priority": n if later_wins else 0} for n, f in enumerate(folders)]
-    modalities = {model.modality for model in models}
+    for model in models:
+        if orientation and model.orientation not in ("", orientation):
+            raise ModelError(f"{model.name} was trained in the orientation {model.orientation}, not {orientation}.")
+    shared = {key: {getattr(model, key) for model in models} for key in ("modality", "version")}
     return {
         "format": FORMAT,
         "name": name,
-        "version": "",
-        "modality": modalities.pop() if len(modalities) == 1 else "",
+        **{key: values.pop() if len(values) == 1 else "" for key, values in shared.items()},
         "licence": "; ".join(dict.fromkeys(model.licence for model in models if model.licence)),
-        **({"orientation": "RAS"} if later_wins else {}),
-        "parts": parts,
+        "orientation": orientation or (RAS_CODES if later_wins else ""),
+        "parts": [{"folder": str(f), "priority": n if later_wins else 0} for n, f in enumerate(folders)],
     }
 
 
@@ -129,6 +142,14 @@ def _from_json(path: Path, given: Json) -> Collection:
     return Collection(
         path, facts["name"] or path.name, facts["version"], facts["modality"], facts["licence"], tuple(parts)
     )
+
+
+def part_names(given: Json) -> list[str]:
+    """Return the folders inside a collection that its ``collection.json`` names. Raises ModelError."""
+    try:
+        return list(dict.fromkeys(part_name(row) for row in given["parts"] if "folder" in row))
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"{COLLECTION} is malformed: {error!r}.") from error
 
 
 def part_name(row: Json) -> str:

@@ -71,7 +71,8 @@ def choose_models(
         If it is not clear which; the message names the choices.
     """
     groups: dict[int | None, list[PurePosixPath]] = {}
-    for folder in folders:
+    outermost = [f for f in folders if f.parent == f or f.parent not in folders]
+    for folder in outermost:
         groups.setdefault(dataset_of(folder), []).append(folder)
     numbers = sorted(n for n in groups if n is not None)
     if datasets:
@@ -83,7 +84,7 @@ def choose_models(
     elif len(numbers) > 1:
         numbers = _family(numbers, source)
     if len(numbers) <= 1 and not datasets:
-        return [_one_model(list(folders), source, configuration)]
+        return [_one_model(outermost, source, configuration)]
     return [_one_model(groups[n], source, configuration) for n in numbers]
 
 

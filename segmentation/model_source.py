@@ -16,6 +16,7 @@ from typing import IO
 
 from surgtwin.errors import DiskError, ModelError
 
+from .collection import COLLECTION
 from .model_folder import CHECKPOINT, DATASET, MAX_CHECKPOINT_BYTES, MAX_JSON_BYTES, PLANS
 
 MAX_ENTRIES = 100_000
@@ -79,8 +80,13 @@ class ModelSource:
         found = [PurePosixPath(f).parent for f in self.files if PurePosixPath(f).name == PLANS]
         return sorted(f for f in found if str(f / DATASET) in self.files and len(f.parts) <= MAX_DEPTH)
 
+    def collection_folders(self) -> list[PurePosixPath]:
+        """Return every folder that holds a collection.json."""
+        found = [PurePosixPath(f).parent for f in self.files if PurePosixPath(f).name == COLLECTION]
+        return sorted(f for f in found if len(f.parts) <= MAX_DEPTH)
+
     def copy_model(self, folder: PurePosixPath, target: Path) -> None:
-        """Write a model's files into a folder.
+        """Write a model's files into a folder; of a collection what lies beside its collection.json.
 
         Raises
         ------
@@ -106,7 +112,7 @@ def _is_needed(path: PurePosixPath, folder: PurePosixPath) -> bool:
         return False
     parts = path.relative_to(folder).parts
     if len(parts) == 1:
-        return parts[0] in (PLANS, DATASET) or TEXTS.fullmatch(parts[0]) is not None
+        return parts[0] in (PLANS, DATASET, COLLECTION) or TEXTS.fullmatch(parts[0]) is not None
     return len(parts) == 2 and FOLD.fullmatch(parts[0]) is not None and parts[1] == CHECKPOINT
 
 
@@ -142,7 +148,7 @@ def _files_of_folder(path: Path) -> dict[str, SourceFile]:
         for entry in sorted(folder.iterdir()):
             relative = entry.relative_to(root)
             if entry.is_symlink():
-                if entry.name in (PLANS, DATASET, CHECKPOINT) or FOLD.fullmatch(entry.name):
+                if entry.name in (PLANS, DATASET, COLLECTION, CHECKPOINT) or FOLD.fullmatch(entry.name):
                     raise ModelError(f"{relative.as_posix()} is a symbolic link; give the real files.")
             elif entry.is_dir() and len(relative.parts) <= MAX_DEPTH + 1:
                 pending.append(entry)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.labels import LabelMap
+from surgtwin.domain.structure_rows import THORAX_AND_HEAD
 from surgtwin.domain.structure_table import match, structure_for
 from surgtwin.domain.volume import Modality, Volume
 from surgtwin.errors import ImageError, ModelError
@@ -116,7 +117,9 @@ class UNetSegmenter:
         running = collection if wanted is None else collection.holding(wanted)
         part = progress.part(ALIGNED_SHARE if len(images.volumes) > 1 else 0.0, NETWORK_SHARE)
         run = run_collection(running, images, self._engines, self._settings, part)
-        region = wrong_region(volume.grid, run.labels, {row.name: row.value for row in running.labels})
+        region = None
+        if not _knows_more_than_the_abdomen(collection):
+            region = wrong_region(volume.grid, run.labels, {row.name: row.value for row in running.labels})
         if region is not None:
             run = replace(run, labels=np.zeros_like(run.labels))
         classical = self._find_classical(volume, run.labels, wanted, progress)
@@ -228,6 +231,11 @@ def _method(run: CollectionRun, row: PartLabel) -> str:
     return said if collection.is_model else f"{said}, part {collection.part_of(row.name).folder}"
 
 
+def _knows_more_than_the_abdomen(collection: Collection) -> bool:
+    """Whether an image without large abdominal organs is no surprise to a model: it knows the chest or the head too."""
+    return any(match(row.name) in THORAX_AND_HEAD for row in collection.labels)
+
+
 def _has_lungs(names: Iterable[str]) -> bool:
     """Whether the network found lungs or their lobes itself."""
     rows = [match(name) for name in names]
@@ -246,8 +254,8 @@ def _run_findings(volume: Volume, run: CollectionRun) -> list[Finding]:
     if any(not r.part.model.orientation for r in run.parts):
         message = (
             f"The model {collection.name} does not say which way its training images ran, so the image was given as it "
-            f"is stored ({volume.grid.axis_codes}). If those ran otherwise, left and right may be swapped: add the model "
-            "again with --orientation."
+            f"is stored ({volume.grid.axis_codes}). If those ran otherwise, left and right may be swapped: add the "
+            "model again with --orientation."
         )
         found.append(Finding("unknown-orientation", Severity.WARNING, message))
     if any(r.prediction.fell_back for r in run.parts):

@@ -17,6 +17,7 @@ from surgtwin.domain.geometry import Grid
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
 from surgtwin.errors import ModelError
 from surgtwin.progress import SILENT
+from tests.segmentation.part_models import TRAINER, edit_json, write_collection, write_part, write_total
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_a_model_is_described_with_licence_and_labels(model_folder: Path) -> Non
     (model_folder / "LICENSE").write_text("Apache License\n\nVersion 2.0")
     add_model(model_folder, "mine")
     info = describe_model("mine")
-    assert info.licence == "Apache License Version 2.0" and info.configuration == "3d_fullres"
+    assert info.licence == "Apache License Version 2.0" and info.parts[0].configuration == "3d_fullres"
     assert [(n.value, n.given, n.name, n.is_known) for n in info.labels] == [
         (1, "kidney_right", "right kidney", True),
         (2, "esophagus", "oesophagus", True),
@@ -120,8 +121,88 @@ def test_a_cascade_is_added_with_its_first_stage() -> None:
     cascade = Path(__file__).parent / "fixtures" / "cascade"
     add_model(cascade, "two_stages")
     info = describe_model("two_stages")
-    assert info.configuration == "3d_cascade_fullres" and not verify_model("two_stages").problems
+    assert info.parts[0].configuration == "3d_cascade_fullres" and not verify_model("two_stages").problems
     assert (find_model("two_stages") / "3d_lowres" / "plans.json").is_file()
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_totalsegmentators_weights_are_added_as_they_come(tmp_path: Path, kind: str) -> None:
+    """Five folders in a results folder, beside the 3 mm model that is none of the five."""
+    write_total(tmp_path / "results")
+    write_part(tmp_path / "results" / "Dataset297_TotalSegmentator_total_3mm_1559subj" / TRAINER, ["liver"], 9)
+    source = tmp_path / "results"
+    if kind == "zip":
+        source = Path(shutil.make_archive(str(tmp_path / "weights"), "zip", source))
+    add_model(source, "total")
+    info = describe_model("total")
+    assert [part.structures for part in info.parts] == [24, 26, 18, 23, 26]
+    assert [part.priority for part in info.parts] == [0, 1, 2, 3, 4]
+    assert len(info.labels) == 117 and {part.orientation for part in info.parts} == {"RAS"}
+    assert info.modality == "CT" and info.licence == "none" and not verify_model("total").problems
+    before = info.sha256
+    checkpoint = next(find_model("total").glob("Dataset293*/*/fold_0/checkpoint_final.pth"))
+    content = torch.load(checkpoint, weights_only=True)
+    content["network_weights"]["decoder.seg_layers.0.bias"] += 1
+    torch.save(content, checkpoint)
+    assert describe_model("total").sha256 != before
+    assert any("Dataset293" in problem and "changed" in problem for problem in verify_model("total").problems)
+    add_model(source, "coarse", datasets=[297])
+    assert [row.name for row in describe_model("coarse").labels] == ["liver"]
+    with pytest.raises(ModelError, match="no data set 300; it holds: 291, 292, 293, 294, 295, 297"):
+        add_model(source, "none", datasets=[291, 300])
+
+
+def test_a_described_collection_is_added_with_only_its_parts(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    write_part(root / "organs", ["liver", "spleen"], 1, licence="")
+    write_part(root / "unused", ["aorta"], 2)
+    write_collection(root, [{"folder": "organs", "structures": {"liver": "right kidney"}}], modality="CT")
+    (root / "LICENSE").write_text("Free for all")
+    (root / "organs" / "notes.pkl").write_bytes(b"x")
+    record = add_model(root, "mine")
+    assert set(record.files) == {
+        "collection.json", "LICENSE", "organs/plans.json", "organs/dataset.json", "organs/fold_0/checkpoint_final.pth",
+    }  # fmt: skip
+    info = describe_model("mine")
+    assert [(n.value, n.given, n.name) for n in info.labels] == [(1, "liver", "right kidney")]
+    assert info.licence == "Free for all" and info.title == "set"
+    with pytest.raises(ModelError, match="says all that by itself"):
+        add_model(root, "other", orientation="RAS")
+    write_collection(root, [{"folder": "../organs"}])
+    with pytest.raises(ModelError, match="inside"):
+        add_model(root, "other")
+    write_collection(root, [{"folder": "organs"}, {"folder": "gone"}])
+    with pytest.raises(ModelError, match="gone, which set does not hold"):
+        add_model(root, "other")
+
+
+def test_an_orientation_that_the_model_does_not_state_is_given_when_it_is_added(model_folder: Path) -> None:
+    edit_json(model_folder / "dataset.json", drop=("image_orientation",))
+    add_model(model_folder, "plain")
+    assert describe_model("plain").parts[0].orientation == ""
+    add_model(model_folder, "turned", orientation="RAS")
+    info = describe_model("turned")
+    assert info.parts[0].orientation == "RAS" and info.title == "tiny" and info.sha256 != describe_model("plain").sha256
+    edit_json(model_folder / "dataset.json", image_orientation="LPS")
+    with pytest.raises(ModelError, match="orientation LPS, not RAS"):
+        add_model(model_folder, "wrong", orientation="RAS")
+    with pytest.raises(ModelError, match="'up'"):
+        add_model(model_folder, "wrong", orientation="up")
+
+
+def test_an_exported_zip_with_all_its_extras_is_added(model_folder: Path, tmp_path: Path) -> None:
+    """What nnUNetv2_export_model_to_zip puts beside the model; pickles among it are never touched."""
+    inner = tmp_path / "all" / "Dataset004_Hippocampus"
+    shutil.copytree(model_folder, inner / "nnUNetTrainer__nnUNetPlans__3d_fullres")
+    trained = inner / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+    extras = ["dataset_fingerprint.json", "fold_0/progress.png", "fold_0/debug.json", "fold_0/checkpoint_best.pth"]
+    for extra in [*extras, "crossval_results_folds_0/postprocessing.pkl", "fold_0/validation/summary.json"]:
+        (trained / extra).parent.mkdir(exist_ok=True)
+        (trained / extra).write_bytes(b"x")
+    (inner / "inference_instructions.txt").write_text("run it")
+    archive = Path(shutil.make_archive(str(tmp_path / "exported"), "zip", tmp_path / "all"))
+    record = add_model(archive, "exported")
+    assert set(record.files) == {"dataset.json", "plans.json", "fold_0/checkpoint_final.pth"}
 
 
 def test_what_changed_since_it_was_added_is_said(model_folder: Path) -> None:

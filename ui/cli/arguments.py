@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .channels import channel
+
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
 SURFACE_FORMATS = ("stl", "obj", "ply", "glb", "vtp", "3mf")
 PICTURE_VIEWS = (
@@ -31,6 +33,7 @@ def add_all(commands: Commands) -> None:
     _verify(commands)
     _models(commands)
     _evaluate(commands)
+    _train(commands)
     _doctor(commands)
     _demo(commands)
 
@@ -58,8 +61,21 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME|DIR", help="a shipped or added model, or an nnU-Net v2 model folder")
+    parser.add_argument(
+        "--structures", type=_names, metavar="A,B", help="only these; of a collection only the parts that hold them run"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--fast", action="store_true", help="the quickest mode; labels may differ slightly")
+
+
+def _add_channels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel",
+        type=channel,
+        action="append",
+        metavar="NAME=IMAGE",
+        help="a further image for a model that needs several, e.g. T2=other.nii.gz; may be given again",
+    )
 
 
 def _add_mesh_options(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +108,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(t.strip() for t in text.split(",") if t.strip())
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    names = _names(text)
+    if not names or not all(name.isdecimal() for name in names):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers, like 291,292")
+    return tuple(dict.fromkeys(int(name) for name in names))
+
+
 def _label_file(text: str) -> Path:
     if not text.lower().endswith(LABEL_ENDINGS):
         raise argparse.ArgumentTypeError(f"'{text}': label maps are written as {', '.join(LABEL_ENDINGS)}")
@@ -114,6 +137,7 @@ def _build(commands: Commands) -> None:
     _add_image_options(p)
     p.add_argument("-o", "--output", type=Path, required=True, metavar="CASE.twin")
     _add_model_options(p)
+    _add_channels(p)
     p.add_argument("--labels", type=Path, metavar="FILE", help="a label map instead of the network")
     p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
     p.add_argument("--force", action="store_true", help="replace an existing twin")
@@ -132,6 +156,7 @@ def _segment(commands: Commands) -> None:
         "-o", "--output", type=_label_file, required=True, metavar="LABELS", help=f"one of {', '.join(LABEL_ENDINGS)}"
     )
     _add_model_options(p)
+    _add_channels(p)
     p.add_argument("--force", action="store_true", help="replace an existing file")
 
 
@@ -206,10 +231,23 @@ def _models(commands: Commands) -> None:
     p = _command(commands, "models", "models", "list, add, describe, remove and verify networks", json=False)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _command(actions, "list", "models", "list the models that are there")
-    a = _command(actions, "add", "models", "add an nnU-Net v2 model from a folder or zip, checked by loading it")
+    a = _command(actions, "add", "models", "add nnU-Net v2 models from a folder or zip, checked by loading them")
     a.add_argument("source", type=Path, metavar="DIR|ZIP")
     a.add_argument("--name", required=True, help="what --model will call it: letters, digits, '.', '_', '-'")
     a.add_argument("--configuration", metavar="NAME", help="which one, where there are several, e.g. 3d_fullres")
+    a.add_argument(
+        "--datasets",
+        type=_numbers,
+        default=(),
+        metavar="N,N",
+        help="which data sets' models make a collection, e.g. 850,851",
+    )
+    a.add_argument(
+        "--orientation",
+        default="",
+        metavar="AXES",
+        help="axes of the training images where the model does not say, e.g. RAS",
+    )
     a.add_argument("--force", action="store_true", help="replace an added model of that name")
     i = _command(actions, "info", "models", "tell what a model is: licence, structures, network, hash")
     i.add_argument("model", metavar="NAME|DIR")
@@ -236,6 +274,24 @@ def _evaluate(commands: Commands) -> None:
     p.add_argument("--csv", type=Path, metavar="FILE", help="write every figure of every case")
     p.add_argument("--html", type=Path, metavar="FILE", help="write a report that opens in a browser")
     p.add_argument("--force", action="store_true", help="replace existing reports")
+
+
+def _train(commands: Commands) -> None:
+    p = _command(commands, "train", "train", "train a network, or plan a training from a data set", json=False)
+    p.add_argument("config", type=Path, nargs="?", metavar="CONFIG.json", help="what to train; --plan writes one")
+    p.add_argument("--plan", type=Path, metavar="DATA", help="a data set to write a configuration for, not training")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run's folder, or CONFIG.json")
+    p.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="folders that hold the case sources")
+    p.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint, if there is one")
+    p.add_argument("--from", dest="weights_from", metavar="NAME|DIR", help="a model whose weights to start with")
+    p.add_argument("--package", type=Path, metavar="DIR", help="write the model folder here when trained")
+    p.add_argument("--licence", default="not stated", metavar="TEXT", help="of the model, for --package")
+    p.add_argument("--modality", choices=("CT", "MR"), help="with --plan, where the data set does not say it")
+    p.add_argument("--names", type=Path, metavar="FILE", help='with --plan: names of the labels, {"1": "liver"}')
+    p.add_argument("--memory", type=_positive, default=8.0, metavar="GB", help="with --plan: the GPU's (default 8)")
+    p.add_argument("--hours", type=_positive, default=24.0, metavar="H", help="with --plan: how long (default 24)")
+    p.add_argument("--force", action="store_true", help="with --plan and --package: replace what is there")
+    p.add_argument("--json", action="store_true", help="one JSON document a line on stdout, all else on stderr")
 
 
 def _positive(text: str) -> float:

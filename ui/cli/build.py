@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     if options.names is not None and options.labels is None:
         raise UsageError("--names gives names to the labels of a --labels file; there is none.")
+    if options.labels is not None and (options.structures is not None or options.channel is not None):
+        raise UsageError("--structures and --channel are for the network; with --labels none runs.")
     require_free(options.output, options.force)
     bar = ProgressBar()
     progress = bar.progress()

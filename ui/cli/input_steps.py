@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.errors import InputError, LabelError
 
+from .channels import open_channels
 from .console import note
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def network(options: argparse.Namespace) -> Callable[[Volume, Progress], Segment
         from segmentation.segmenter import UNetSegmenter
 
         settings = InferenceSettings(device=options.device, fast=options.fast)
-        return UNetSegmenter(options.model, settings).segment(volume, progress)
+        segmenter = UNetSegmenter(options.model, settings, structures=options.structures)
+        others, names = open_channels(options, progress.part(0.0, 0.1)) if "channel" in options else ([], None)
+        return segmenter.segment_channels([volume, *others], progress.part(0.1 if others else 0.0, 1.0), names)
 
     return segment
 

@@ -1,4 +1,4 @@
-"""`surgtwin models`: the networks that are there, adding and removing others, and whether they are sound."""
+"""`surgtwin models`: models and collections that are there, adding and removing others, whether they are sound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from surgtwin.errors import SurgTwinError
 from .console import note, say, table, write_json
 
 if TYPE_CHECKING:
-    from segmentation.model_library import ModelInfo
+    from segmentation.model_library import ModelInfo, PartInfo
 
 EXIT_BAD = 3
 _SHORT_HASH = 12
@@ -37,7 +37,7 @@ def _list(options: argparse.Namespace) -> int:
         write_json({"folder": str(user_models_folder()), "models": models, "unusable": broken})
         return 0
     rows = [
-        [m.name, m.origin, m.modality or "?", m.configuration, _spacing(m), str(len(m.labels)), m.licence]
+        [m.name, m.origin, m.modality or "?", _configuration(m), _spacings(m), str(len(m.labels)), m.licence]
         for m in found
     ]
     header = ("model", "", "modality", "configuration", "spacing mm", "structures", "licence")
@@ -50,7 +50,14 @@ def _list(options: argparse.Namespace) -> int:
 def _add(options: argparse.Namespace) -> int:
     from segmentation.model_library import add_model, describe_model
 
-    record = add_model(options.source, options.name, options.configuration, force=options.force)
+    record = add_model(
+        options.source,
+        options.name,
+        options.configuration,
+        force=options.force,
+        datasets=options.datasets,
+        orientation=options.orientation,
+    )
     model = describe_model(record.name)
     if options.json:
         write_json({**_as_json(model), "files": record.files})
@@ -103,21 +110,56 @@ def _as_json(model: ModelInfo) -> dict[str, Any]:
     return asdict(model)
 
 
-def _spacing(model: ModelInfo) -> str:
-    return " x ".join("own" if s == 0 else f"{s:.3g}" for s in reversed(model.spacing_mm))
+def _configuration(model: ModelInfo) -> str:
+    return model.parts[0].configuration if len(model.parts) == 1 else f"{len(model.parts)} parts"
+
+
+def _spacing(part: PartInfo) -> str:
+    return " x ".join("own" if s == 0 else f"{s:.3g}" for s in reversed(part.spacing_mm))
+
+
+def _spacings(model: ModelInfo) -> str:
+    return ", ".join(dict.fromkeys(_spacing(part) for part in model.parts))
 
 
 def _say_model(model: ModelInfo) -> None:
     say(f"{model.name} ({model.origin})  {model.title} {model.version}".rstrip())
-    rows = [
-        ["licence", model.licence],
-        ["images", f"{model.modality or 'unknown modality'}, {model.channels} channel(s)"],
-        ["network", f"{model.network}, {model.configuration}, {model.folds} fold(s)"],
-        ["grid", f"{_spacing(model)} mm, patch {' x '.join(str(n) for n in reversed(model.patch))}"],
-        ["sha256", model.sha256],
-    ]
+    rows = [["licence", model.licence], ["sha256", model.sha256]]
     if model.source:
         rows.append(["added", f"{model.added} from {model.source}"])
+    if len(model.parts) == 1:
+        rows[1:1] = _part_rows(model, model.parts[0])
+    else:
+        rows.insert(1, ["images", model.modality or "unknown modality"])
     say("\n".join(f"{key:8s} {text}" for key, text in rows))
+    if len(model.parts) > 1:
+        say("\n" + _parts_table(model))
     labels = [[str(n.value), n.given, n.name if n.is_known else "(not in the structure table)"] for n in model.labels]
     say("\n" + table(labels, ("label", "in the model", "structure"), right=(0,)))
+
+
+def _part_rows(model: ModelInfo, part: PartInfo) -> list[list[str]]:
+    turned = f"axes {part.orientation}" if part.orientation else "axes as stored"
+    return [
+        ["images", f"{model.modality or 'unknown modality'}, channels {', '.join(part.channels)}, {turned}"],
+        ["network", f"{part.network}, {part.configuration}, {part.folds} fold(s)"],
+        ["grid", f"{_spacing(part)} mm, patch {' x '.join(str(n) for n in reversed(part.patch))}"],
+    ]
+
+
+def _parts_table(model: ModelInfo) -> str:
+    rows = [
+        [
+            p.name,
+            p.network,
+            p.configuration,
+            _spacing(p),
+            p.orientation or "as stored",
+            str(p.structures),
+            str(p.priority),
+        ]
+        for p in model.parts
+    ]
+    return table(
+        rows, ("part", "network", "configuration", "spacing mm", "axes", "structures", "priority"), right=(5, 6)
+    )
