@@ -1,0 +1,143 @@
+"""From the network's lesion probability to a numbered list of lesions: where, how long, how large, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import pdist
+
+from surgtwin.domain.geometry import Grid, Point3
+
+from .lesions import CONNECTIVITY
+
+LESION_LEVEL = 0.5
+"""Voxels of at least this probability belong to a lesion."""
+LEAST_DIAMETER_MM = 4.0
+"""Anything smaller than a ball of this diameter is noise at the network's resolution."""
+CORE_SHARE = 0.25
+"""The confidence is the mean probability of this share of a candidate's voxels, the surest ones."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FoundLesion:
+    """One lesion.
+
+    Parameters
+    ----------
+    number
+        From 1, the largest first: its value in the layer of lesions.
+    centre_mm
+        Its voxel nearest to the centre of its volume, in LPS mm: always inside.
+    diameter_mm
+        The longest distance across it, in any direction, voxel edges included on average.
+    confidence
+        The network's own probability of its surest part, 0 to 1; not calibrated.
+    """
+
+    number: int
+    centre_mm: Point3
+    diameter_mm: float
+    volume_ml: float
+    confidence: float
+
+    @property
+    def name(self) -> str:
+        """What the structure is called."""
+        return f"liver lesion {self.number}"
+
+
+def find_candidates(
+    probability: npt.NDArray[np.float32], region: Mask, grid: Grid, least_confidence: float = 0.0
+) -> tuple[npt.NDArray[Any], tuple[FoundLesion, ...]]:
+    """Return a label array with the lesions' numbers, and the lesions, the largest first.
+
+    Parameters
+    ----------
+    probability, region
+        ``[k, j, i]`` on ``grid``; nothing outside the region is a lesion.
+    least_confidence
+        Candidates below it are left out.
+    """
+    import cc3d
+
+    pieces = cc3d.connected_components((probability >= LESION_LEVEL) & region, connectivity=CONNECTIVITY)
+    boxes = ndimage.find_objects(pieces)
+    kept = []
+    for number, box in enumerate(boxes, start=1):
+        mask = pieces[box] == number
+        confidence = core_mean(probability[box][mask])
+        volume_ml = float(np.count_nonzero(mask)) * grid.voxel_volume_ml
+        if volume_ml >= ball_ml(LEAST_DIAMETER_MM) and confidence >= least_confidence:
+            kept.append((volume_ml, confidence, box, mask))
+    kept.sort(key=lambda row: -row[0])
+    labels = np.zeros(grid.shape, dtype=np.uint8 if len(kept) < 256 else np.uint16)
+    lesions = []
+    for number, (volume_ml, confidence, box, mask) in enumerate(kept, start=1):
+        labels[box][mask] = number
+        first = np.array([s.start for s in box])
+        centre, diameter = measure_piece(mask, first, grid)
+        lesions.append(FoundLesion(number, centre, diameter, volume_ml, confidence))
+    return labels, tuple(lesions)
+
+
+def core_mean(values: npt.NDArray[np.float32]) -> float:
+    """Return the mean of the largest quarter of some probabilities."""
+    count = max(1, round(CORE_SHARE * len(values)))
+    return float(np.partition(values, len(values) - count)[-count:].mean())
+
+
+def ball_ml(diameter_mm: float) -> float:
+    """Return the volume of a ball."""
+    return float(np.pi / 6 * diameter_mm**3 / 1000)
+
+
+def measure_piece(mask: Mask, first: npt.NDArray[np.int64], grid: Grid) -> tuple[Point3, float]:
+    """Return the place (LPS mm) of a piece and its longest diameter in mm.
+
+    Parameters
+    ----------
+    mask
+        ``[k, j, i]``, not empty.
+    first
+        Voxel [k, j, i] of the grid where the mask begins.
+    """
+    voxels = np.argwhere(mask) + first
+    points = grid.to_lps(voxels[:, ::-1])
+    centre = points[int(np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1)))]
+    # Half a voxel beyond the centres at either end.
+    reach = float(np.cbrt(grid.voxel_volume_mm3))
+    return (float(centre[0]), float(centre[1]), float(centre[2])), longest_distance(points) + reach
+
+
+def longest_distance(points: npt.NDArray[np.float64]) -> float:
+    """Return the largest distance between any two of some points ``[n, 3]``."""
+    if len(points) < 2:
+        return 0.0
+    try:
+        corners = points[ConvexHull(points).vertices] if len(points) > 4 else points
+    except QhullError:
+        # All in one plane or line: there is no hull with a volume, and few points.
+        corners = points
+    return float(pdist(corners).max())
+
+
+def table_rows(lesions: Sequence[FoundLesion]) -> list[list[str]]:
+    """Return the list as text: number, place, diameter, volume, confidence."""
+    return [
+        [
+            str(lesion.number),
+            ", ".join(f"{v:.0f}" for v in lesion.centre_mm),
+            f"{lesion.diameter_mm:.0f}",
+            f"{lesion.volume_ml:.1f}",
+            f"{lesion.confidence:.2f}",
+        ]
+        for lesion in lesions
+    ]
