@@ -75,6 +75,8 @@ def sampling_plan(
         augment=replace(
             augment,
             painter=painter,
+            # Shifting organs by their labels would undo the contrast of what was painted.
+            phase_share=0.0 if painter is not None else augment.phase_share,
             elastic_mm=config.elastic_mm,
             mirroring=plan_mirroring(config.mirror_swap, config.labels),
         ),
