@@ -3,7 +3,7 @@
     NAME/
       dataset.json   labels, channels, file ending; ours adds image_orientation, version, licence
       plans.json     grid, normalisation, network
-      fold_0..4 | fold_all / checkpoint_final.pth
+      fold_0, fold_1, ... | fold_all / checkpoint_final.pth
 
 Weights are loaded with ``weights_only=True``: a checkpoint that wants to run code is refused.
 """
@@ -44,6 +44,8 @@ RAS_DATASETS = re.compile(r"Dataset\d{3}_TotalSeg", re.I)
 BYTES_A_WEIGHT = 4
 MAX_JSON_BYTES = 64 * 2**20
 MAX_CHECKPOINT_BYTES = 4 * 2**30
+MAX_FOLDS = 100
+"""Five as a rule; a person's own split may have more."""
 MAX_PARAMETERS = 1_000_000_000
 NETWORK_CHANGING_TRAINERS = re.compile(
     r"BN($|_)|BatchNorm|GroupNorm|LayerNorm|(?<!Leaky)ReLU|GELU|SiLU|Swish|Mamba|Swin|UNETR|MedNeXt|Former|STUNet|"
@@ -165,7 +167,7 @@ def find_folds(path: Path) -> tuple[Path, ...]:
     everything = path / "fold_all" / CHECKPOINT
     if everything.is_file():
         return (everything,)
-    folds = tuple(f for f in (path / f"fold_{n}" / CHECKPOINT for n in range(5)) if f.is_file())
+    folds = tuple(f for f in (path / f"fold_{n}" / CHECKPOINT for n in range(MAX_FOLDS)) if f.is_file())
     if not folds:
         raise ModelError(f"{path.name} holds no fold_*/{CHECKPOINT}; is it an nnU-Net v2 model folder?")
     return folds

@@ -9,7 +9,7 @@ import torch
 
 from segmentation.model_folder import load_networks, read_model_folder
 from segmentation.network import PlainConvUNet
-from segmentation.plans import read_labels, read_plan, resolve_configuration
+from segmentation.plans import read_channels, read_labels, read_plan, resolve_configuration
 from surgtwin.errors import ModelError
 
 
@@ -111,6 +111,16 @@ def test_a_trainer_that_changes_the_network_is_refused(model_folder: Path) -> No
         read_model_folder(model_folder)
 
 
+@pytest.mark.parametrize(
+    "name", ["nnUNetTrainer_probabilisticUMamba", "nnUNetTrainerSegResNet", "nnUNetTrainerPrimus", "nnUNetTrainerReLU"]
+)
+def test_trainers_of_other_networks_are_refused_by_name(model_folder: Path, name: str) -> None:
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    torch.save({**torch.load(checkpoint, weights_only=True), "trainer_name": name}, checkpoint)
+    with pytest.raises(ModelError, match=name):
+        read_model_folder(model_folder)
+
+
 @pytest.mark.parametrize("trainer", ["nnUNetTrainerNoMirroring", "nnUNetTrainer_4000epochs", "nnUNetTrainerDA5"])
 def test_a_trainer_that_only_trains_otherwise_is_fine(model_folder: Path, trainer: str) -> None:
     checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
@@ -129,6 +139,50 @@ def test_fold_all_goes_before_single_folds(model_folder: Path) -> None:
     checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
     (model_folder / "fold_all" / checkpoint.name).write_bytes(checkpoint.read_bytes())
     assert [f.parent.name for f in read_model_folder(model_folder).folds] == ["fold_all"]
+
+
+def test_every_fold_of_a_persons_own_split_is_found_in_order(model_folder: Path) -> None:
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    for name in ("fold_10", "fold_6", "fold_x"):
+        (model_folder / name).mkdir()
+        (model_folder / name / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    (model_folder / "fold_3").mkdir()
+    assert [f.parent.name for f in read_model_folder(model_folder).folds] == ["fold_0", "fold_6", "fold_10"]
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_weights_of_a_wrapped_or_compiled_network_are_those_of_the_network(model_folder: Path, prefix: str) -> None:
+    (plain,) = load_networks(read_model_folder(model_folder), torch.device("cpu"))
+    checkpoint = model_folder / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(checkpoint, weights_only=True)
+    content["network_weights"] = {prefix + name: value for name, value in content["network_weights"].items()}
+    torch.save(content, checkpoint)
+    (wrapped,) = load_networks(read_model_folder(model_folder), torch.device("cpu"))
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(wrapped.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_channels_are_read_by_number_from_old_and_new_datasets(model_folder: Path) -> None:
+    names = {str(n): f"sequence {n}" for n in range(11)}
+    assert read_channels({"channel_names": dict(sorted(names.items()))}) == tuple(names.values())
+    dataset = json.loads((model_folder / "dataset.json").read_text())
+    del dataset["channel_names"]
+    (model_folder / "dataset.json").write_text(json.dumps({**dataset, "modality": {"0": "CT"}}))
+    model = read_model_folder(model_folder)
+    assert model.channel_names == ("CT",) and model.modality == "CT"
+    (model_folder / "dataset.json").write_text(json.dumps({**dataset, "channel_names": {"first": "CT"}}))
+    with pytest.raises(ModelError, match="malformed"):
+        read_model_folder(model_folder)
+
+
+def test_totalsegmentators_images_ran_ras(model_folder: Path) -> None:
+    dataset = json.loads((model_folder / "dataset.json").read_text())
+    del dataset["image_orientation"]
+    (model_folder / "dataset.json").write_text(json.dumps(dataset))
+    edit(model_folder, "plans.json", dataset_name="Dataset850_TotalSegMRI_part1_organs_1088subj")
+    assert read_model_folder(model_folder).orientation == "RAS"
+    edit(model_folder, "plans.json", dataset_name="Dataset850_Other")
+    assert read_model_folder(model_folder).orientation == ""
 
 
 def test_inherited_values_are_resolved_and_circles_found() -> None:

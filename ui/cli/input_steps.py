@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from .channels import open_channels
 from .console import note
 
 if TYPE_CHECKING:
+    from segmentation.segmenter import UNetSegmenter
     from surgtwin.domain.volume import Volume
     from surgtwin.pipeline.images import ImageChoice
     from surgtwin.pipeline.ports import Segmentation
@@ -34,16 +36,19 @@ def open_chosen_image(options: argparse.Namespace, progress: Progress) -> tuple[
 
 
 def network(options: argparse.Namespace) -> Callable[[Volume, Progress], Segmentation]:
-    """The network the options ask for, made when it is first used."""
+    """The network the options ask for, made when it is first used and kept for further images."""
 
-    def segment(volume: Volume, progress: Progress) -> Segmentation:
+    @cache
+    def segmenter() -> UNetSegmenter:
         from segmentation.infer import InferenceSettings
         from segmentation.segmenter import UNetSegmenter
 
         settings = InferenceSettings(device=options.device, fast=options.fast)
-        segmenter = UNetSegmenter(options.model, settings, structures=options.structures)
+        return UNetSegmenter(options.model, settings, structures=options.structures)
+
+    def segment(volume: Volume, progress: Progress) -> Segmentation:
         others, names = open_channels(options, progress.part(0.0, 0.1)) if "channel" in options else ([], None)
-        return segmenter.segment_channels([volume, *others], progress.part(0.1 if others else 0.0, 1.0), names)
+        return segmenter().segment_channels([volume, *others], progress.part(0.1 if others else 0.0, 1.0), names)
 
     return segment
 
