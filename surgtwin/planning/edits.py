@@ -1,0 +1,130 @@
+"""Edits of a plan: each takes a plan and gives another one; the old one stays as it was, for undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut
+from ..domain.geometry import FloatArray, Point3
+from ..domain.plan import PatientFigures, Plan, Resection, ToolPath
+from ..domain.trajectory import Ablation, Trajectory
+from ..errors import PlanError
+
+Entry = Resection | Trajectory | Ablation | ToolPath
+FIELDS: dict[type[Any], str] = {
+    Resection: "resections",
+    Trajectory: "trajectories",
+    Ablation: "ablations",
+    ToolPath: "tool_paths",
+}
+"""Which list of a plan holds which kind of entry."""
+
+
+def entries(plan: Plan) -> tuple[Entry, ...]:
+    """Everything in a plan, kind by kind."""
+    return (*plan.resections, *plan.trajectories, *plan.ablations, *plan.tool_paths)
+
+
+def with_entry(plan: Plan, entry: Entry) -> Plan:
+    """The plan with an entry added, or put in the place of the one of its kind and name."""
+    field = FIELDS[type(entry)]
+    listed: tuple[Entry, ...] = getattr(plan, field)
+    if any(e.name == entry.name for e in listed):
+        return _with_list(plan, field, tuple(entry if e.name == entry.name else e for e in listed))
+    return _with_list(plan, field, (*listed, entry))
+
+
+def without_entry(plan: Plan, entry: Entry) -> Plan:
+    """The plan without the entry of that kind and name. Raises PlanError if there is none."""
+    field = FIELDS[type(entry)]
+    listed: tuple[Entry, ...] = getattr(plan, field)
+    kept = tuple(e for e in listed if e.name != entry.name)
+    if len(kept) == len(listed):
+        raise PlanError(f"there is no '{entry.name}' to remove.", field)
+    return _with_list(plan, field, kept)
+
+
+def renamed(plan: Plan, entry: Entry, name: str) -> Plan:
+    """The plan with an entry under another name. Raises PlanError if the name is empty or taken."""
+    field = FIELDS[type(entry)]
+    listed: tuple[Entry, ...] = getattr(plan, field)
+    return _with_list(plan, field, tuple(replace(e, name=name) if e.name == entry.name else e for e in listed))
+
+
+def free_name(plan: Plan, kind: type[Any], stem: str) -> str:
+    """`stem`, or `stem 2`, `stem 3`...: the first that no entry of that kind has."""
+    taken = {e.name for e in getattr(plan, FIELDS[kind])}
+    numbered = (stem if n == 1 else f"{stem} {n}" for n in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
+
+
+def with_patient(plan: Plan, patient: PatientFigures) -> Plan:
+    """The plan with other figures of the patient."""
+    return replace(plan, patient=patient)
+
+
+def with_margin(plan: Plan, resection: str, margin_mm: float) -> Plan:
+    """The plan with another margin wanted of one of its cuts."""
+    return _edited(plan, resection, lambda r: replace(r, margin_mm=margin_mm))
+
+
+def with_surface(plan: Plan, resection: str, surface: CutSurface) -> Plan:
+    """The plan with another surface for one of its cuts."""
+    return _edited(plan, resection, lambda r: replace(r, surface=surface))
+
+
+def moved(surface: CutSurface, by_mm: Point3) -> CutSurface:
+    """A surface shifted. Raises PlanError for one that is tied to structures."""
+    if isinstance(surface, PlaneCut):
+        x, y, z = (float(v) for v in np.add(surface.point_mm, by_mm))
+        return replace(surface, point_mm=(x, y, z))
+    if isinstance(surface, BezierCut):
+        return replace(surface, control_points_mm=surface.control_points_mm + np.asarray(by_mm))
+    if isinstance(surface, CombinedCut):
+        return replace(surface, parts=tuple(moved(p, by_mm) for p in surface.parts))
+    raise PlanError("this cut follows its structures and can't be moved by hand; change its distance or branches.")
+
+
+def flipped(surface: CutSurface) -> CutSurface:
+    """A surface that resects the other side. Raises PlanError for one whose side is fixed."""
+    if isinstance(surface, PlaneCut):
+        x, y, z = surface.normal
+        return replace(surface, normal=(-x, -y, -z))
+    if isinstance(surface, BezierCut):
+        return replace(surface, flip=not surface.flip)
+    raise PlanError("this cut takes what lies inside it; it has no other side to take.")
+
+
+def drag_handle(cut: BezierCut, handle: tuple[int, int], to_mm: Point3, falloff: float = 0.0) -> BezierCut:
+    """A patch with one control point moved, and its neighbours with it by a Gaussian of the net's steps.
+
+    Parameters
+    ----------
+    falloff
+        Standard deviation in control points; 0 moves the one alone (Konrad-Verse 2004 lets a drag fall off).
+    """
+    points: FloatArray = np.array(cut.control_points_mm)
+    by = np.asarray(to_mm, dtype=np.float64) - points[handle]
+    if falloff <= 0:
+        points[handle] += by
+    else:
+        u, v = np.indices((4, 4))
+        away = (u - handle[0]) ** 2 + (v - handle[1]) ** 2
+        points += np.exp(-away / (2.0 * falloff**2))[..., None] * by
+    return replace(cut, control_points_mm=points)
+
+
+def _edited(plan: Plan, resection: str, change: Callable[[Resection], Resection]) -> Plan:
+    if all(r.name != resection for r in plan.resections):
+        raise PlanError(f"there is no resection '{resection}' in the plan.", "resections")
+    changed = tuple(change(r) if r.name == resection else r for r in plan.resections)
+    return replace(plan, resections=changed)
+
+
+def _with_list(plan: Plan, field: str, listed: tuple[Entry, ...]) -> Plan:
+    changes: dict[str, Any] = {field: listed}
+    return replace(plan, **changes)
