@@ -27,6 +27,7 @@ import torch
 from surgtwin.errors import ModelError
 
 from .architecture_plan import Json
+from .model_layout import TOTALSEGMENTATOR
 from .network import UNet
 from .plans import LabelScheme, ModelPlan, read_channels, read_labels, read_plan
 from .residual_network import build_network
@@ -39,8 +40,6 @@ UNREADABLE = (
 )  # fmt: skip
 """What torch's unpickler raises on bytes that are no checkpoint, found by giving it damaged ones."""
 RAS_READER, RAS_CODES = "NibabelIOWithReorient", "RAS"
-RAS_DATASETS = re.compile(r"Dataset\d{3}_TotalSeg", re.I)
-"""Data sets whose images were turned to RAS before nnU-Net saw them: TotalSegmentator's (CT and MR)."""
 BYTES_A_WEIGHT = 4
 MAX_JSON_BYTES = 64 * 2**20
 MAX_CHECKPOINT_BYTES = 4 * 2**30
@@ -138,7 +137,7 @@ def read_model_folder(path: Path) -> ModelFolder:
         plan=plan,
         labels=labels,
         folds=folds,
-        orientation=_orientation(dataset, plans),
+        orientation=_orientation(dataset, plans, path),
         mirror_axes=_mirror_axes(axes, plan),
         largest_only=tuple(str(n) for n in dataset.get("largest_only", ()) if n in labels.names),
         previous=_read_previous(path, plan, labels) if plan.previous_stage else None,
@@ -272,9 +271,10 @@ def _modality(dataset: Json) -> str:
     return "MR" if names and names[0].startswith(("MR", "T1", "T2", "FLAIR")) else ""
 
 
-def _orientation(dataset: Json, plans: Json) -> str:
-    """What dataset.json says; else RAS where nnU-Net's reader or the data set's authors turn images; else as stored."""
-    is_turned = plans.get("image_reader_writer") == RAS_READER or RAS_DATASETS.match(str(plans.get("dataset_name", "")))
+def _orientation(dataset: Json, plans: Json, path: Path) -> str:
+    """What dataset.json says; else RAS where nnU-Net's reader or TotalSegmentator turns images; else as stored."""
+    names = (str(plans.get("dataset_name", "")), path.name, path.parent.name)
+    is_turned = plans.get("image_reader_writer") == RAS_READER or any(TOTALSEGMENTATOR.fullmatch(n) for n in names)
     turned = RAS_CODES if is_turned else ""
     return check_orientation(str(dataset.get("image_orientation", turned)), DATASET)
 

@@ -15,6 +15,8 @@ from pathlib import PurePosixPath
 from surgtwin.errors import ModelError
 
 DATASET_FOLDER = re.compile(r"Dataset(\d{3})_\S+")
+TOTALSEGMENTATOR = re.compile(r"Dataset\d{3}_(TotalSeg\w*|\w+_\d+subj)")
+"""Names of TotalSegmentator's data sets: Dataset297_TotalSegmentator_total_3mm_1559subj, Dataset299_body_1559subj."""
 CASCADE_STAGE = "3d_lowres"
 
 
@@ -51,7 +53,7 @@ def dataset_of(folder: PurePosixPath) -> int | None:
 
 def is_totalsegmentator(folder: PurePosixPath) -> bool:
     """Whether a model folder lies below one of TotalSegmentator's data sets or belongs to one of its families."""
-    named = any(DATASET_FOLDER.fullmatch(part) and "TotalSeg" in part for part in folder.parts)
+    named = any(TOTALSEGMENTATOR.fullmatch(part) for part in folder.parts)
     return named or any(dataset_of(folder) in family.datasets for family in FAMILIES)
 
 

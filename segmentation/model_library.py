@@ -14,7 +14,7 @@ from surgtwin.errors import ModelError
 from .collection import COLLECTION, CollectionPart, PartLabel
 from .collection_file import describe_parts, find_collection, part_names, read_collection
 from .model_folder import PLANS, check_orientation, load_networks, read_json, read_model_folder
-from .model_layout import CASCADE_STAGE, choose_models, dataset_of, first_stage
+from .model_layout import CASCADE_STAGE, choose_models, dataset_of, first_stage, is_totalsegmentator
 from .model_source import ModelSource
 from .plans import Spacing
 from .registry import SHIPPED
@@ -153,7 +153,7 @@ def add_model(
         def fill(target: Path) -> None:
             if collections:
                 _copy_collection(given, collections[0], target)
-            elif len(chosen) == 1 and not orientation:
+            elif len(chosen) == 1 and not orientation and not is_totalsegmentator(chosen[0]):
                 _copy_with_stage(given, chosen[0], target)
             else:
                 _copy_parts(given, chosen, target, name, orientation)
@@ -187,7 +187,8 @@ def _copy_parts(given: ModelSource, chosen: Sequence[PurePosixPath], target: Pat
     for folder, kept in zip(chosen, inside, strict=True):
         _copy_with_stage(given, folder, target / kept)
     models = [read_model_folder(target / kept) for kept in inside]
-    described = describe_parts(models[0].name if len(models) == 1 else name, inside, models, orientation)
+    title = next((part for part in inside[0].parts[:-1]), models[0].name) if len(models) == 1 else name
+    described = describe_parts(title, inside, models, orientation)
     (target / COLLECTION).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 

@@ -152,6 +152,19 @@ def test_totalsegmentators_weights_are_added_as_they_come(tmp_path: Path, kind: 
         add_model(source, "none", datasets=[291, 300])
 
 
+def test_one_of_totalsegmentators_zips_keeps_its_orientation(tmp_path: Path) -> None:
+    """Its plans may not name the data set; its folder does."""
+    dataset = "Dataset299_body_1559subj"
+    folder = write_part(tmp_path / "in" / dataset / TRAINER, ["body_trunc", "body_extremities"], 3)
+    edit_json(folder / "dataset.json", drop=("image_orientation", "name"))
+    archive = Path(shutil.make_archive(str(tmp_path / dataset), "zip", tmp_path / "in"))
+    add_model(archive, "body")
+    info = describe_model("body")
+    assert info.parts[0].orientation == "RAS" and info.title == dataset
+    for place in (folder, folder.parent, tmp_path / "in"):
+        assert describe_model(str(place)).parts[0].orientation == "RAS"
+
+
 def test_a_described_collection_is_added_with_only_its_parts(tmp_path: Path) -> None:
     root = tmp_path / "set"
     write_part(root / "organs", ["liver", "spleen"], 1, licence="")
