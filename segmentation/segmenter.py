@@ -206,7 +206,7 @@ def describe(run: CollectionRun, images: ChannelImages) -> dict[str, Any]:
         "licence": run.collection.licence,
         **_describe_run(run.parts[0]),
     }
-    if len(run.parts) > 1:
+    if not run.collection.is_model:
         told["parts"] = [{"name": r.part.folder, "sha256": r.loaded.sha256, **_describe_run(r)} for r in run.parts]
         told["overlaps"] = [{"kept": o.kept, "given_up": o.given_up, "voxels": o.voxels} for o in run.overlaps]
     if len(images.volumes) > 1:

@@ -139,6 +139,7 @@ def test_only_parts_that_hold_what_was_asked_for_are_loaded(total: Path, monkeyp
     assert {s.name: s.label for s in result.labels.structures} == {"left kidney": 3, "liver": 5}
     own = alone(total / loaded[0] / TRAINER, volume)
     np.testing.assert_array_equal(result.labels.layers[0], np.where(np.isin(own, (3, 5)), own, 0))
+    assert [part["name"] for part in result.model["parts"]] == [f"{loaded[0]}/{TRAINER}"]
 
 
 def test_structures_are_found_by_any_name_the_table_knows(total: Path) -> None:
