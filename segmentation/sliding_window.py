@@ -19,20 +19,43 @@ from torch import Tensor, nn
 
 from surgtwin.progress import SILENT, Progress
 
-from .network import ConvNormAct, Triple, UNet
+from .network import Triple, UNet
+from .tile_network import TileNetwork, TorchTiles
 
 SIGMA_SHARE = 1 / 8
 CONSTANT_RANGE = 1e-5
 """A tile whose values differ by less holds one value: it needs the network once, however often it occurs."""
 
 
+NO_WEIGHT = 1e-12
+SLAB_BYTES = 64 * 2**20
+"""Logits handed out at a time: whoever takes them makes copies."""
+
+Box = tuple[slice, slice, slice]
+
+
 @dataclass(frozen=True)
 class TileSettings:
-    """How tiles are laid and computed. ``mirror_axes`` are spatial axes 0..2."""
+    """How tiles are laid and computed.
+
+    Parameters
+    ----------
+    mirror_axes
+        Spatial axes 0..2.
+    compute_dtype
+        Of networks given in torch.
+    slab_bytes
+        Size of the slabs handed out; a slab has at least one row.
+    region
+        Voxels of the network's grid whose logits are wanted, None for all. Tiles lie where they always lie, those that
+        do not touch it are left out: inside, logits are the same to the bit; elsewhere they may be 0.
+    """
 
     step: float = 0.5
     mirror_axes: tuple[int, ...] = ()
     compute_dtype: torch.dtype = torch.float32
+    slab_bytes: int = SLAB_BYTES
+    region: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +90,7 @@ def gaussian_window(patch: Triple) -> Tensor:
 
 
 def predict_slabs(
-    networks: Sequence[UNet],
+    networks: Sequence[UNet | TileNetwork],
     data: Tensor,
     patch: Triple,
     settings: TileSettings,
@@ -88,28 +111,64 @@ def predict_slabs(
     runner = _TileRunner(networks, settings, progress)
     padded, before = pad_to_patch(data, patch)
     starts = [tile_starts(n, p, settings.step) for n, p in zip(padded.shape[1:], patch, strict=True)]
-    tiles_per_row = len(starts[1]) * len(starts[2])
-    window = gaussian_window(patch).to(data.device)
-    heads = networks[0].arch.class_count
-    total = torch.zeros((heads, patch[0], *padded.shape[2:]), device=data.device)
-    weight = torch.zeros(total.shape[1:], device=data.device)
-    with runner.cancellable(), torch.inference_mode():
+    corners = list(itertools.product(*starts))
+    wanted = [c for c in corners if _touches(c, patch, before, settings.region)]
+    sums = _Sums(runner.head_count, patch, padded)
+    done = 0
+    with torch.inference_mode():
         for row, start in enumerate(starts[0]):
-            for n, (j, i) in enumerate(itertools.product(starts[1], starts[2])):
-                progress.update((row * tiles_per_row + n) / (len(starts[0]) * tiles_per_row))
-                tile = padded[:, start : start + patch[0], j : j + patch[1], i : i + patch[2]]
-                spot = (slice(None), slice(j, j + patch[1]), slice(i, i + patch[2]))
-                total[(slice(None), *spot)] += runner.logits(tile) * window
-                weight[spot] += window
-            last = row + 1 == len(starts[0])
-            done = patch[0] if last else starts[0][row + 1] - start
-            slab = _without_padding(total[:, :done] / weight[:done], start, before, data.shape)
-            if slab is not None:
-                yield slab
-            if not last:
-                total = torch.cat((total[:, done:], torch.zeros_like(total[:, :done])), 1)
-                weight = torch.cat((weight[done:], torch.zeros_like(weight[:done])), 0)
+            for corner in (c for c in wanted if c[0] == start):
+                progress.update(done / len(wanted))
+                tile = padded[(slice(None), *(slice(c, c + p) for c, p in zip(corner, patch, strict=True)))]
+                sums.add(runner.logits(tile), corner[1:])
+                done += 1
+            final = patch[0] if row + 1 == len(starts[0]) else starts[0][row + 1] - start
+            for first, logits in sums.means(final, settings.slab_bytes):
+                slab = _without_padding(logits, start + first, before, data.shape)
+                if slab is not None:
+                    yield slab
+            sums.drop(final)
     progress.update(1.0)
+
+
+def _touches(corner: Sequence[int], patch: Triple, before: Triple, region: Box | None) -> bool:
+    """Whether a tile of the padded image holds some of the region."""
+    if region is None:
+        return True
+    places = zip(corner, patch, before, region, strict=True)
+    return all(c < r.stop + b and c + p > r.start + b for c, p, b, r in places)
+
+
+class _Sums:
+    """Weighted logits of the rows that tiles still touch, and their weights."""
+
+    def __init__(self, heads: int, patch: Triple, padded: Tensor) -> None:
+        self._patch = patch
+        self._window = gaussian_window(patch).to(padded.device)
+        self._total = torch.zeros((heads, patch[0], *padded.shape[2:]), device=padded.device)
+        self._weight = torch.zeros(self._total.shape[1:], device=padded.device)
+
+    def add(self, logits: Tensor, place: Sequence[int]) -> None:
+        """Add a tile whose rows are those held; ``place`` is its first voxel [j, i]."""
+        j, i = place
+        spot = (slice(None), slice(j, j + self._patch[1]), slice(i, i + self._patch[2]))
+        self._total[(slice(None), *spot)].addcmul_(logits, self._window)
+        self._weight[spot] += self._window
+
+    def means(self, rows: int, slab_bytes: int) -> Iterator[tuple[int, Tensor]]:
+        """Yield (first row, logits ``[heads, rows, j, i]``) of the first ``rows``, 0 where no tile was."""
+        depth = max(1, slab_bytes // (self._total[:, 0].numel() * self._total.element_size()))
+        for first in range(0, rows, depth):
+            part = slice(first, min(first + depth, rows))
+            yield first, self._total[:, part] / self._weight[part].clamp_min(NO_WEIGHT)
+
+    def drop(self, rows: int) -> None:
+        """Forget the first rows; the others move up, and empty ones follow."""
+        kept = self._patch[0] - rows
+        for array in (self._total, self._weight[None]):
+            for row in range(kept):
+                array[:, row].copy_(array[:, row + rows])
+            array[:, kept:].zero_()
 
 
 def pad_to_patch(data: Tensor, patch: Triple) -> tuple[Tensor, Triple]:
@@ -135,15 +194,21 @@ def _without_padding(logits: Tensor, start: int, before: Triple, shape: torch.Si
 class _TileRunner:
     """Runs all networks, with mirroring, on one tile; remembers the answer for a tile of one value."""
 
-    def __init__(self, networks: Sequence[UNet], settings: TileSettings, progress: Progress) -> None:
-        self._networks = networks
-        self._settings = settings
+    def __init__(self, networks: Sequence[UNet | TileNetwork], settings: TileSettings, progress: Progress) -> None:
+        if not networks:
+            raise ValueError("A prediction needs at least one network.")
+        self._networks: list[TileNetwork] = [
+            TorchTiles(n, settings.compute_dtype) if isinstance(n, UNet) else n for n in networks
+        ]
+        axes = settings.mirror_axes
+        self._mirrors = [c for n in range(len(axes) + 1) for c in itertools.combinations(axes, n)]
         self._progress = progress
         self._constant: dict[float, Tensor] = {}
 
-    def cancellable(self) -> _ForwardHooks:
-        """Return a context in which every layer asks whether to go on."""
-        return _ForwardHooks(self._networks, self._progress)
+    @property
+    def head_count(self) -> int:
+        """The number of outputs."""
+        return self._networks[0].head_count
 
     def logits(self, tile: Tensor) -> Tensor:
         """Return the mean logits ``[heads, k, j, i]`` float32 of a tile ``[channels, k, j, i]``."""
@@ -151,53 +216,23 @@ class _TileRunner:
             return self._run(tile)
         value = round(float(tile.mean()), 4)
         if value not in self._constant:
-            self._constant = {value: self._run(tile)}
+            self._constant = {value: self._run(tile).clone()}
         return self._constant[value]
 
     def _run(self, tile: Tensor) -> Tensor:
-        axes = self._settings.mirror_axes
-        choices = [c for n in range(len(axes) + 1) for c in itertools.combinations(axes, n)]
-        total: Tensor | None = None
+        count = len(self._networks) * len(self._mirrors)
+        answers = self._answers(tile)
+        if count == 1:
+            return next(answers)
+        # An answer may lie in memory that the next one is written to.
+        total = next(answers).clone()
+        for answer in answers:
+            total += answer
+        return total.div_(count)
+
+    def _answers(self, tile: Tensor) -> Iterator[Tensor]:
         for network in self._networks:
-            for mirrored in choices:
-                dims = [a + 2 for a in mirrored]
-                batch = tile[None].flip(dims) if dims else tile[None]
-                answer = self._forward(network, batch)
-                answer = answer.flip(dims) if dims else answer
-                total = answer if total is None else total + answer
-        if total is None:
-            raise ValueError("A prediction needs at least one network.")
-        return total[0] / (len(self._networks) * len(choices))
-
-    def _forward(self, network: UNet, batch: Tensor) -> Tensor:
-        dtype, is_flat = self._settings.compute_dtype, network.arch.is_flat
-        given = batch[:, :, 0] if is_flat else batch
-        if dtype == torch.float32:
-            logits: Tensor = network(given)
-        else:
-            layout = torch.channels_last if is_flat else torch.channels_last_3d
-            with torch.autocast(batch.device.type, dtype=dtype):
-                logits = network(given.contiguous(memory_format=layout)).float()
-        return logits[:, :, None] if is_flat else logits
-
-
-class _ForwardHooks:
-    """While active, every convolution block checks for cancellation, so that no tile delays it for seconds."""
-
-    def __init__(self, networks: Sequence[UNet], progress: Progress) -> None:
-        self._networks = networks
-        self._progress = progress
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
-
-    def __enter__(self) -> None:
-        for network in self._networks:
-            for module in network.modules():
-                if isinstance(module, ConvNormAct):
-                    self._handles.append(module.register_forward_pre_hook(self._check))
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    def _check(self, *_: object) -> None:
-        self._progress.check()
+            for mirrored in self._mirrors:
+                dims = [a + 1 for a in mirrored]
+                answer = network.logits(tile.flip(dims) if dims else tile, self._progress)
+                yield answer.flip(dims) if dims else answer
