@@ -18,8 +18,8 @@ from .twin_geometry import TwinGeometry
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-RESECTIONS_DONE = 0.4
-"""Share of the progress after which the cuts are judged."""
+NOT_JUDGED = ("trajectories", "ablations", "tool_paths")
+"""Kinds of entries that plan files may hold and that are refused: to leave them out silently would look like consent."""
 
 
 def evaluate_plan(
@@ -33,14 +33,20 @@ def evaluate_plan(
     Raises
     ------
     PlanError
-        If a part does not fit the twin; the message begins with the path of the field at fault.
+        If a part does not fit the twin, or is of a kind that can't be judged yet; the message begins with the path
+        of the field at fault.
     Cancelled
         When asked to stop through ``progress``.
     """
-    part = progress.part(0.0, RESECTIONS_DONE, "cuts")
-    cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), part.part(0.0, 0.5))
+    for field in NOT_JUDGED:
+        if getattr(plan, field):
+            raise PlanError("only resections are judged so far; take these out of the plan.", field)
+    cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), progress.part(0.0, 0.5, "cuts"))
     resections = _each(
-        "resections", cuts, lambda c: evaluate_resection(geometry, c, plan.patient, settings), part.part(0.5, 0.9)
+        "resections",
+        cuts,
+        lambda c: evaluate_resection(geometry, c, plan.patient, settings),
+        progress.part(0.5, 0.9, "margins"),
     )
     combined = tuple(evaluate_together(geometry, some, plan.patient, settings) for some in _by_organ(cuts))
     progress.update(1.0)

@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut, TerritoryCut
+from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut
 from ..domain.labels import LabelMap, Structure
 from ..domain.mesh import OrganMesh
 from ..domain.plan import Resection
@@ -128,7 +128,7 @@ class TwinGeometry:
             return ShellSide(tuple(self.surface(t) for t in surface.targets), surface.distance_mm)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, self._parts(surface, tissue))
-        return self._territory(surface)
+        raise PlanError("cuts along vascular territories can't be judged yet; use a plane, a patch or a shell.", "type")
 
     def _parts(self, surface: CombinedCut, tissue: Tissue) -> tuple[CutSide, ...]:
         sides = []
@@ -138,9 +138,6 @@ class TwinGeometry:
             except PlanError as error:
                 raise error.within(f"parts[{n}]") from error
         return tuple(sides)
-
-    def _territory(self, surface: TerritoryCut) -> CutSide:
-        raise NotImplementedError
 
     def with_registration(self, registration_mm: float) -> TwinGeometry:
         """The same twin, its caches shared, judged with another registration error."""

@@ -1,0 +1,75 @@
+"""`surgtwin plan`: what a plan takes, leaves and comes near to, on a twin."""
+
+from __future__ import annotations
+
+import argparse
+
+from surgtwin.planning.evaluate import evaluate_plan
+from surgtwin.planning.evaluation import PlanEvaluation
+from surgtwin.planning.evaluation_json import evaluation_as_json
+from surgtwin.planning.plan_file import read_plan
+from surgtwin.planning.resection import ResectionResult
+from surgtwin.planning.twin_geometry import TwinGeometry
+from surgtwin.store.load import load_twin
+
+from .console import ProgressBar, say, table, write_json
+from .input_steps import note_findings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge a plan file on a twin; findings are part of the answer, not a failure."""
+    plan, name = read_plan(options.plan)
+    twin = load_twin(options.twin)
+    bar = ProgressBar()
+    try:
+        evaluation = evaluate_plan(TwinGeometry(twin), plan, progress=bar.progress())
+    finally:
+        bar.close()
+    if options.json:
+        about = {"case_id": twin.case_id, "revision": twin.revision.number, "plan": name}
+        write_json(about | evaluation_as_json(evaluation))
+        return 0
+    say(f"{twin.case_id}  revision {twin.revision.number}  plan {name}  (research use only)")
+    _say(evaluation)
+    note_findings(evaluation.findings)
+    return 0
+
+
+def _say(evaluation: PlanEvaluation) -> None:
+    judged = list(evaluation.resections)
+    judged += [r for r in evaluation.combined if len(r.resections) > 1]
+    header = ("cut", "organ", "organ mL", "resected mL", "remnant mL", "remnant %", "tumour-free %", "needed %")
+    say(table([_row(r) for r in judged], header, right=range(2, 8)))
+    margins = [
+        [
+            r.name,
+            m.target,
+            "-" if m.min_mm is None else f"{m.min_mm:.1f}",
+            "-" if m.low_mm is None else f"{m.low_mm:.1f}",
+            f"{m.wanted_mm:.1f}",
+            m.verdict.value,
+            m.reason,
+        ]
+        for r in judged
+        for m in r.margins
+    ]
+    if margins:
+        say("\n" + table(margins, ("cut", "target", "least mm", "5 % mm", "wanted mm", "verdict", ""), right=(2, 3, 4)))
+    if evaluation.body.tlv_ml:
+        volumes = ", ".join(f"{name} {ml:.0f} mL" for name, ml in evaluation.body.tlv_ml.items())
+        say(
+            f"\nbody surface {evaluation.body.bsa_m2:.2f} m2 ({evaluation.body.bsa_formula}); expected liver: {volumes}"
+        )
+
+
+def _row(r: ResectionResult) -> list[str]:
+    return [
+        r.name,
+        r.organ_name,
+        f"{r.organ.ml:.0f} ± {r.organ.error_ml:.0f}",
+        f"{r.resected.ml:.0f} ± {r.resected.error_ml:.0f}",
+        f"{r.remnant.ml:.0f} ± {r.remnant.error_ml:.0f}",
+        f"{r.remnant_percent:.1f} ± {r.remnant_error_percent:.1f}",
+        f"{r.flr_percent:.1f}",
+        "-" if r.least_percent is None else f"{r.least_percent:.0f} ({r.remnant_verdict})",
+    ]
