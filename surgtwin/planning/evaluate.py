@@ -19,7 +19,7 @@ from .twin_geometry import TwinGeometry
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 NOT_JUDGED = ("trajectories", "ablations", "tool_paths")
-"""Kinds of entries that plan files may hold and that are refused: to leave them out silently would look like consent."""
+"""Kinds of entries that plan files may hold and that are refused: silence about them would look like consent."""
 
 
 def evaluate_plan(

@@ -11,7 +11,6 @@ from surgtwin.store.save import save_twin
 from tests.planning.shapes import OBLIQUE, ball, make_twin
 from ui.cli.main import main
 
-
 TERRITORY = {"type": "territory", "vessel": "v", "branches": ["b"]}
 
 
