@@ -174,7 +174,7 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
         missing = {"network", "average", "optimiser", "iteration", "seconds", "config"} - set(state)
     except FileNotFoundError as error:
         raise ModelError(f"{path.parent} holds no {path.name}; has the training started?") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, TypeError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is damaged and cannot be read. Put a copy in its place, or train anew.") from error
     if missing:
         raise ModelError(f"{path} is no checkpoint of a training: it lacks {', '.join(sorted(missing))}.")
