@@ -1,6 +1,6 @@
 """A model's scores on the cases it never saw: ``python -m segmentation.scores MODEL CONFIG --data DIR... --output F``.
 
-Each held-out case goes through the same engine as in the program, on its own grid, and is compared with its
+Each held-out case goes through the same segmenter as in the program, on its own grid, and is compared with its
 reference labels there. Writes all figures as JSON and prints the table of the model card.
 """
 
@@ -10,25 +10,43 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from surgtwin.atomic_file import write_bytes_atomically
+from surgtwin.domain.labels import LabelMap
+from surgtwin.domain.structure_table import match
+from surgtwin.domain.volume import Modality, Volume
+from surgtwin.errors import InputError, LabelError, ModelError
+from surgtwin.formats.registry import read_labels, read_volume
 from surgtwin.progress import SILENT, Progress
 
-from .case_files import find_cases, read_oriented
-from .dataset import remapped, write_text_atomically
-from .evaluate import SURFACE_TOLERANCE_MM, StructureScore, bootstrap_interval, evaluate_labels
-from .infer import Engine, InferenceSettings
+from .case_files import CaseFiles, find_cases
+from .dataset import remapped
+from .evaluate import SURFACE_TOLERANCE_MM, Labels, StructureScore, bootstrap_interval, evaluate_labels
+from .infer import InferenceSettings
 from .model_folder import read_model_folder
-from .training_config import TrainingConfig, read_config
+from .segmenter import UNetSegmenter
+from .training_config import CaseSource, TrainingConfig, read_config
 
 log = logging.getLogger(__name__)
 
 CaseScores = dict[str, dict[str, StructureScore]]
 """Case name -> structure name -> figures."""
+LARGEST_VALUE = 255
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutCase:
+    """An image and its reference labels ``[k, j, i]`` on the image's grid, in the values of the configuration."""
+
+    name: str
+    volume: Volume
+    labels: Labels
 
 
 def score_held_out(
@@ -38,19 +56,98 @@ def score_held_out(
     settings: InferenceSettings,
     progress: Progress = SILENT,
 ) -> CaseScores:
-    """Return the figures of every held-out case of a training configuration."""
-    engine = Engine(read_model_folder(model), settings)
-    found = [(source, case) for source in config.sources for case in find_cases(source, data_roots)]
-    held_out = [(source, case) for source, case in found if case[0] in config.validation]
+    """Return the figures of every held-out case of a training configuration.
+
+    Raises
+    ------
+    InputError
+        If a held-out case is not in the data, or cannot be read.
+    ModelError
+        If the model cannot be used, or lacks a structure of the configuration.
+    """
+    segmenter = UNetSegmenter(model, settings, classical=False)
     scores: CaseScores = {}
-    for n, (source, (name, image, labels)) in enumerate(held_out):
-        values, spacing = read_oriented(image)
-        truth = remapped(read_oriented(labels)[0].astype(np.uint8), source, config)
-        part = progress.part(n / len(held_out), (n + 1) / len(held_out), name)
-        prediction = engine.predict([values], spacing, part)
-        scores[name] = evaluate_labels(prediction.labels, truth, spacing, engine.model.labels.names)
-        log.info("%s done", name)
+    for case in held_out_cases(config, data_roots):
+        part = progress.part(
+            len(scores) / len(config.validation), (len(scores) + 1) / len(config.validation), case.name
+        )
+        found = segment_case(segmenter, case, config, part)
+        scores[case.name] = evaluate_labels(found, case.labels, spacing_of(case), structures_of(config))
+        log.info("%s done", case.name)
     return scores
+
+
+def held_out_cases(config: TrainingConfig, data_roots: Sequence[Path]) -> Iterator[HeldOutCase]:
+    """Return the cases that training never saw, read one after the other.
+
+    Raises
+    ------
+    InputError
+        Before the first is read, if one is missing or the configuration holds none out.
+    """
+    folders = {name.partition("/")[0] for name in config.validation}
+    sources = [source for source in config.sources if Path(source.folder).name in folders]
+    found = {files[0]: (source, files) for source in sources for files in find_cases(source, data_roots)}
+    missing = [name for name in config.validation if name not in found]
+    if missing or not config.validation:
+        what = (
+            f"The held-out cases {', '.join(missing)} are not in the data given" if missing else "No case is held out"
+        )
+        raise InputError(f"{what}; scores need cases that training never saw, listed as 'validation'.")
+    return (_read_case(*found[name], config) for name in config.validation)
+
+
+def _read_case(source: CaseSource, files: CaseFiles, config: TrainingConfig) -> HeldOutCase:
+    name, image, labels = files
+    volume = read_volume(image, modality=Modality(config.modality))
+    given = read_labels(labels)
+    if not given.grid.is_same_space(volume.grid):
+        raise LabelError(f"{labels.name} lies on another grid than {image.name}. Export both on one grid.")
+    values = given.layers[0]
+    if values.max(initial=0) > LARGEST_VALUE:
+        raise LabelError(f"{labels.name} holds the value {values.max()}; labels of cases are 1 to {LARGEST_VALUE}.")
+    return HeldOutCase(name, volume, remapped(values.astype(np.uint8), source, config))
+
+
+def segment_case(
+    segmenter: UNetSegmenter, case: HeldOutCase, config: TrainingConfig, progress: Progress = SILENT
+) -> Labels:
+    """Return the labels that the program finds in a case's image, in the values of the configuration."""
+    return in_values(segmenter.segment(case.volume, progress).labels, structures_of(config))
+
+
+def in_values(found: LabelMap, structures: Mapping[str, int]) -> Labels:
+    """Return a label map's first layer with each structure's voxels in its value here; others are 0.
+
+    Raises
+    ------
+    ModelError
+        If the label map has no such structure, under none of its names.
+    """
+    ours = {_standard(s.name): s.label for s in found.structures if s.layer == 0}
+    missing = [name for name in structures if _standard(name) not in ours]
+    if missing:
+        raise ModelError(f"The model has no {', '.join(missing)}, which the configuration asks for. It is another's.")
+    table = np.zeros(max(ours.values(), default=0) + 1, dtype=np.uint8)
+    for name, value in structures.items():
+        table[ours[_standard(name)]] = value
+    return np.asarray(table[found.layers[0]])
+
+
+def _standard(name: str) -> str:
+    row = match(name)
+    return row.name if row is not None else name
+
+
+def structures_of(config: TrainingConfig) -> dict[str, int]:
+    """Return the values of a configuration's structures by name, without the background."""
+    return {name: value for name, value in config.labels.items() if value}
+
+
+def spacing_of(case: HeldOutCase) -> tuple[float, float, float]:
+    """Return a case's voxel spacing along [k, j, i] in mm."""
+    i, j, k = case.volume.grid.spacing
+    return (k, j, i)
 
 
 def as_json(scores: CaseScores, model: Path) -> dict[str, Any]:
@@ -75,11 +172,12 @@ def markdown_table(scores: CaseScores) -> str:
         if len(dice) == 0:
             continue
         means.append(float(dice.mean()))
-        low, high = bootstrap_interval(dice)
+        interval = bootstrap_interval(dice)
+        spread = "-" if interval is None else f"{interval[0]:.3f}-{interval[1]:.3f}"
         error = float(np.mean([abs(r.volume_difference_ml) for r in rows]))
         lines.append(
             f"| {structure} | {len(rows)} | {dice.mean():.3f} ({dice.min():.3f}-{dice.max():.3f}) | "
-            f"{low:.3f}-{high:.3f} | {_mean([r.hausdorff_95_mm for r in rows])} | "
+            f"{spread} | {_mean([r.hausdorff_95_mm for r in rows])} | "
             f"{_mean([r.surface_dice for r in rows], 3)} | {error:.1f} |"
         )
     lines.append(f"| mean of all | | {float(np.mean(means)):.3f} | | | | |")
@@ -104,7 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     settings = InferenceSettings(device=options.device, fast=options.fast)
     scores = score_held_out(options.model, read_config(options.config), options.data, settings)
-    write_text_atomically(options.output, json.dumps(as_json(scores, options.model), indent=1) + "\n")
+    document = json.dumps(as_json(scores, options.model), indent=1) + "\n"
+    write_bytes_atomically(options.output, document.encode("utf-8"))
     sys.stdout.write(markdown_table(scores) + "\n")
     return 0
 
