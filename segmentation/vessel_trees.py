@@ -1,0 +1,138 @@
+"""Which branches belong to the portal tree and which to the hepatic veins.
+
+Both trees get thinner away from their root and turn little at each junction; where they touch, a way from one into the
+other turns sharply or gets thicker again. So each branch goes to the root from which the way to it is the more natural
+one (Dijkstra over directed branches), and to neither where both are about as good.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+
+from surgtwin.domain.geometry import FloatArray
+from surgtwin.imaging.centreline import Branch
+
+TURN_COST = 2.0
+"""Of a turn by 90 degrees; straight on costs nothing, back twice as much."""
+THICKER_COST = 3.0
+"""Of a branch e times as thick as the one that leads to it."""
+SCALE_STEP = 0.36
+"""Radii (their logarithms) are known to one step of the scales they are measured at."""
+LENGTH_COST = 0.01
+"""Per millimetre: of two natural ways the shorter."""
+GAP_COST = 0.1
+"""Per millimetre that no vessel was seen over."""
+CLEAR_MARGIN = 0.35
+"""By less than this no tree is preferred: the branch stays unassigned."""
+LONGEST_GAP_MM = 8.0
+WIDEST_GAP_DEGREES = 50.0
+"""A gap is bridged only straight ahead of a free end, within this angle."""
+
+
+class Tree(IntEnum):
+    UNASSIGNED = 0
+    PORTAL = 1
+    HEPATIC = 2
+
+
+def assign_trees(
+    branches: Sequence[Branch], at_root: dict[Tree, Sequence[tuple[int, int, float]]]
+) -> tuple[list[Tree], list[bool]]:
+    """The tree of each branch, and whether any root can be reached from it.
+
+    Parameters
+    ----------
+    at_root
+        For each tree: (branch, node of it that touches the labelled vein, gap in mm).
+    """
+    ways = _ways(branches)
+    costs = {tree: _cost_from(branches, ways, at_root.get(tree, ())) for tree in (Tree.PORTAL, Tree.HEPATIC)}
+    trees, reached = [], []
+    for portal, hepatic in zip(costs[Tree.PORTAL], costs[Tree.HEPATIC], strict=True):
+        reached.append(bool(np.isfinite(min(portal, hepatic))))
+        if not reached[-1] or abs(portal - hepatic) < CLEAR_MARGIN:
+            trees.append(Tree.UNASSIGNED)
+        else:
+            trees.append(Tree.PORTAL if portal < hepatic else Tree.HEPATIC)
+    return trees, reached
+
+
+def _ways(branches: Sequence[Branch]) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
+    """(branch, node it is left by) -> (next branch, node that one is left by, cost)."""
+    ends: dict[int, list[int]] = defaultdict(list)
+    for n, b in enumerate(branches):
+        for node in dict.fromkeys(b.nodes):
+            ends[node].append(n)
+    ways: dict[tuple[int, int], list[tuple[int, int, float]]] = defaultdict(list)
+    for node, here in ends.items():
+        for a in here:
+            for b in here:
+                if a != b:
+                    ways[a, node].append((b, _far(branches[b], node), _junction(branches[a], branches[b], node)))
+    for a, node_a, b, node_b, gap in _gaps(branches, ends):
+        for one, left, other, entered in ((a, node_a, b, node_b), (b, node_b, a, node_a)):
+            cost = GAP_COST * gap + _thicker(branches[one], branches[other])
+            ways[one, left].append((other, _far(branches[other], entered), cost))
+    return ways
+
+
+def _far(branch: Branch, node: int) -> int:
+    return branch.nodes[1] if branch.nodes[0] == node else branch.nodes[0]
+
+
+def _junction(a: Branch, b: Branch, node: int) -> float:
+    """What it costs to come out of `a` at a node and go on into `b`."""
+    turn = 1.0 + float(np.dot(a.leaving(node), b.leaving(node)))
+    return TURN_COST * turn + _thicker(a, b)
+
+
+def _thicker(a: Branch, b: Branch) -> float:
+    return THICKER_COST * max(0.0, float(np.log(b.radius_mm / a.radius_mm)) - SCALE_STEP)
+
+
+def _gaps(branches: Sequence[Branch], ends: dict[int, list[int]]) -> list[tuple[int, int, int, int, float]]:
+    """(branch, its free end, other branch, its nearer end, mm): what lies straight ahead of each free end."""
+    free = [(n, node) for node, here in sorted(ends.items()) if len(here) == 1 for n in here]
+    tips = {(n, node): _tip(branches[n], node) for n, b in enumerate(branches) for node in b.nodes}
+    keys = sorted(tips)
+    places = np.array([tips[key] for key in keys]) if keys else np.empty((0, 3))
+    found = []
+    for n, node in free:
+        step = places - tips[n, node]
+        far = np.linalg.norm(step, axis=1)
+        ahead = step @ -branches[n].leaving(node) >= far * np.cos(np.radians(WIDEST_GAP_DEGREES))
+        fits = [m for m in np.flatnonzero(ahead & (far <= LONGEST_GAP_MM)) if keys[m][0] != n and keys[m][1] != node]
+        if fits:
+            best = min(fits, key=lambda m: (far[m], keys[m]))
+            found.append((n, node, *keys[best], float(far[best])))
+    return found
+
+
+def _tip(branch: Branch, node: int) -> FloatArray:
+    return branch.points[0] if branch.nodes[0] == node else branch.points[-1]
+
+
+def _cost_from(
+    branches: Sequence[Branch],
+    ways: dict[tuple[int, int], list[tuple[int, int, float]]],
+    roots: Sequence[tuple[int, int, float]],
+) -> list[float]:
+    """Cheapest way to each branch from one tree's roots; infinite where there is none."""
+    best: dict[tuple[int, int], float] = {}
+    queue = [(GAP_COST * gap, n, _far(branches[n], node)) for n, node, gap in roots]
+    heapq.heapify(queue)
+    while queue:
+        cost, n, leaving_by = heapq.heappop(queue)
+        if (n, leaving_by) in best:
+            continue
+        best[n, leaving_by] = cost
+        onward = cost + LENGTH_COST * branches[n].length_mm
+        for other, far, more in ways.get((n, leaving_by), ()):
+            if (other, far) not in best:
+                heapq.heappush(queue, (onward + more, other, far))
+    return [min(best.get((n, node), np.inf) for node in b.nodes) for n, b in enumerate(branches)]

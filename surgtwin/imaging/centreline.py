@@ -1,0 +1,166 @@
+"""The middle lines of tubes as a graph: branches between junctions, each with its course and its radius."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from ..domain.geometry import FloatArray
+
+CUBE = np.ones((3, 3, 3), dtype=bool)
+REACH_MM = 8.0
+"""Length at a branch's end over which its direction is taken."""
+SKIP_RADII = 1.0
+"""Part of it that is left out, in radii: there a middle line bends into the junction."""
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A piece of middle line between two nodes.
+
+    Parameters
+    ----------
+    nodes
+        Numbers of the nodes at its first and last point; a free end is a node of its own.
+    points
+        (N, 3) along the branch, as (k, j, i) mm of the grid of cubes it was found on.
+    radius_mm
+        Median along it.
+    """
+
+    nodes: tuple[int, int]
+    points: FloatArray
+    radius_mm: float
+
+    @property
+    def length_mm(self) -> float:
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+
+    def leaving(self, node: int) -> FloatArray:
+        """(3,) unit direction in which the branch leaves one of its nodes; zeros if it is a single point."""
+        points = self.points if node == self.nodes[0] else self.points[::-1]
+        away = np.linalg.norm(points - points[0], axis=1)
+        skip = SKIP_RADII * self.radius_mm if away.max() > 2 * SKIP_RADII * self.radius_mm else 0.0
+        near = points[(away >= skip) & (away <= skip + REACH_MM)]
+        if len(near) < 2:
+            near = points
+        step = near[-1] - near[0]
+        length = float(np.linalg.norm(step))
+        return step / length if length > 0 else np.zeros(3)
+
+
+def skeleton_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[k, j, i] the voxels left when a mask is thinned to lines (Lee et al. 1994), inside the mask's box."""
+    from skimage.morphology import skeletonize
+
+    lines = np.zeros(mask.shape, dtype=bool)
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    if boxes:
+        lines[boxes[0]] = skeletonize(np.ascontiguousarray(mask[boxes[0]])) > 0
+    return lines
+
+
+def branches_of(lines: NDArray[np.bool_], radius_mm: NDArray[np.float32], step_mm: float) -> list[Branch]:
+    """The branches of a skeleton, in an order that depends on it alone.
+
+    Parameters
+    ----------
+    lines, radius_mm
+        [k, j, i] on cubes of `step_mm`: the skeleton, and the radius of the tube at each voxel.
+    """
+    voxels = np.argwhere(lines)
+    if not len(voxels):
+        return []
+    neighbours = _neighbours(voxels)
+    degree = np.array([len(n) for n in neighbours])
+    crossing = degree > 2
+    centre, node_of = _junctions(voxels, crossing)
+    branches: list[Branch] = []
+    radii = radius_mm[tuple(voxels.T)]
+    free = len(centre)
+    done = crossing.copy()
+    for start in [*np.flatnonzero(degree <= 1), *_beside(neighbours, crossing), *np.flatnonzero(degree == 2)]:
+        if done[start]:
+            continue
+        path = _walk(int(start), neighbours, done)
+        ends, free = _end_nodes(path, neighbours, node_of, free)
+        points = voxels[path].astype(np.float64)
+        head = [centre[ends[0]]] if ends[0] < len(centre) else []
+        tail = [centre[ends[1]]] if ends[1] < len(centre) else []
+        course = np.array([*head, *points, *tail]) * step_mm
+        branches.append(Branch(ends, _smoothed(course), float(np.median(radii[path]))))
+    return branches
+
+
+def _neighbours(voxels: NDArray[np.int64]) -> list[list[int]]:
+    """Indices of the 26-neighbours of each voxel, in rising order."""
+    pairs = cKDTree(voxels).query_pairs(1.8, output_type="ndarray")
+    found: list[list[int]] = [[] for _ in range(len(voxels))]
+    for a, b in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].tolist():
+        found[a].append(b)
+        found[b].append(a)
+    return [sorted(n) for n in found]
+
+
+def _junctions(voxels: NDArray[np.int64], crossing: NDArray[np.bool_]) -> tuple[list[FloatArray], NDArray[np.int64]]:
+    """Middle of each cluster of crossing voxels, and each voxel's cluster (-1: none)."""
+    node_of = np.full(len(voxels), -1, dtype=np.int64)
+    if not crossing.any():
+        return [], node_of
+    low = voxels.min(axis=0)
+    block = np.zeros(voxels.max(axis=0) - low + 1, dtype=bool)
+    block[tuple((voxels[crossing] - low).T)] = True
+    pieces, count = ndimage.label(block, structure=CUBE)
+    node_of[crossing] = pieces[tuple((voxels[crossing] - low).T)] - 1
+    return [voxels[node_of == n].mean(axis=0) for n in range(count)], node_of
+
+
+def _beside(neighbours: list[list[int]], crossing: NDArray[np.bool_]) -> list[int]:
+    return [n for n, near in enumerate(neighbours) if not crossing[n] and any(crossing[m] for m in near)]
+
+
+def _walk(start: int, neighbours: list[list[int]], done: NDArray[np.bool_]) -> list[int]:
+    """Voxels along a branch from one of its ends."""
+    path, here = [start], start
+    done[start] = True
+    while True:
+        onward = [n for n in neighbours[here] if not done[n]]
+        if not onward:
+            return path
+        here = onward[0]
+        done[here] = True
+        path.append(here)
+
+
+def _end_nodes(
+    path: list[int], neighbours: list[list[int]], node_of: NDArray[np.int64], free: int
+) -> tuple[tuple[int, int], int]:
+    """Nodes at both ends of a path; free ends get new numbers from `free` on."""
+    first = [int(node_of[n]) for n in neighbours[path[0]] if node_of[n] >= 0]
+    last = [int(node_of[n]) for n in neighbours[path[-1]] if node_of[n] >= 0]
+    if len(path) == 1:
+        first, last = first[:1], first[1:]
+    if not first:
+        first, free = [free], free + 1
+    if not last:
+        last, free = [free], free + 1
+    return (first[0], last[0]), free
+
+
+def _smoothed(course: FloatArray) -> FloatArray:
+    """The staircase of voxels made a smoother line; its ends stay."""
+    if len(course) < 5:
+        return course
+    smooth = ndimage.uniform_filter1d(course, 5, axis=0, mode="nearest")
+    smooth[0], smooth[-1] = course[0], course[-1]
+    return smooth
+
+
+def total_length_mm(branches: Iterable[Branch]) -> float:
+    """Length of several branches together."""
+    return sum(b.length_mm for b in branches)
