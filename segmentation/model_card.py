@@ -234,7 +234,8 @@ def _run(options: argparse.Namespace) -> None:
     if readme is not None:
         text = replace_marked(readme.read_text(encoding="utf-8"), table, readme, config.name)
         write_bytes_atomically(readme, text.encode("utf-8"))
-    sys.stdout.write(f"{table}\n\n{robustness_table(results.robustness)}\n\nwritten: {card}\n")
+    harder = f"{robustness_table(results.robustness)}\n\n" if results.robustness else ""
+    sys.stdout.write(f"{table}\n\n{harder}written: {card}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
