@@ -30,6 +30,7 @@ def add_all(commands: Commands) -> None:
     _export_labels(commands)
     _view(commands)
     _screenshot(commands)
+    _plan(commands)
     _verify(commands)
     _models(commands)
     _evaluate(commands)
@@ -220,6 +221,16 @@ def _size(text: str) -> tuple[int, int]:
         limits = f"{SMALLEST_PICTURE[0]}x{SMALLEST_PICTURE[1]} to {LARGEST_PICTURE}x{LARGEST_PICTURE}"
         raise argparse.ArgumentTypeError(f"'{text}' is not a size like 1600x1000 ({limits})")
     return size
+
+
+def _plan(commands: Commands) -> None:
+    p = _command(commands, "plan", "plan", "judge plans on a twin", json=False)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    text = "volumes, remnant, margins and findings of the resections in a plan file"
+    evaluate = actions.add_parser("evaluate", help=text, description=text[0].upper() + text[1:] + ".")
+    evaluate.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
+    evaluate.add_argument("twin", type=Path, metavar="CASE.twin")
+    evaluate.add_argument("plan", type=Path, metavar="PLAN.json", help="see docs/plan-schema.json; LPS, mm")
 
 
 def _verify(commands: Commands) -> None:
