@@ -10,18 +10,21 @@ import torch
 
 from segmentation.augment import AugmentSettings, Sample, augment_intensity
 from segmentation.dataset import TrainingCase, load_cases
+from segmentation.distributed import World
 from segmentation.model_folder import load_networks, read_model_folder
+from segmentation.network import PlainConvUNet
 from segmentation.package import ModelFacts, package_run
 from segmentation.sampling import SamplingPlan, draw_batch, organ_weights
 from segmentation.spatial import cut_patch, draw_affine
 from segmentation.train import train
 from segmentation.training_config import Budget, CaseSource, TrainingConfig, read_config
-from segmentation.training_run import CHECKPOINT_NAME
-from segmentation.training_step import learning_rate
+from segmentation.training_run import CHECKPOINT_NAME, start_run
+from segmentation.training_step import learning_rate, step
 from surgtwin.errors import InputError
 from tests.segmentation.training_cases import write_cases
 
 SHIPPED_CONFIGS = sorted((Path(__file__).parents[2] / "segmentation" / "configs").glob("*.json"))
+LARGEST_FILE_BYTES = 15e6
 
 
 @pytest.fixture
@@ -94,6 +97,22 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
     config = read_config(path)
     assert config.name == path.stem and config.validation
     assert list(config.labels.values()) == list(range(config.class_count))
+    assert not config.mirror_swap, "liver and spleen keep their sides"
+    numbers = sum(p.numel() for p in PlainConvUNet(config.architecture).parameters())
+    assert 2 * numbers < LARGEST_FILE_BYTES, "its weights in half precision can be shipped"
+
+
+@pytest.mark.parametrize("path", SHIPPED_CONFIGS, ids=lambda p: p.stem)
+def test_shipped_networks_train_on_a_small_patch(tmp_path: Path, path: Path) -> None:
+    config = read_config(path)
+    small = tuple(2 * d for d in config.architecture.divisor)
+    labels = np.random.default_rng(0).integers(0, config.class_count, small).astype(np.uint8)
+    case = TrainingCase("case", labels.astype(np.float16), labels, {}, config.spacing_mm, 1.0)
+    run = start_run(config, tmp_path, [case], World(torch.device("cpu")))
+    before = run.network.state_dict()["encoder.stages.0.0.convs.0.conv.weight"].clone()
+    loss = step(run, torch.from_numpy(labels.astype(np.float32))[None, None], torch.from_numpy(labels).long()[None])
+    assert 0.5 < loss < 20
+    assert not torch.equal(run.network.state_dict()["encoder.stages.0.0.convs.0.conv.weight"], before)
 
 
 def test_an_unknown_key_is_refused(tmp_path: Path) -> None:

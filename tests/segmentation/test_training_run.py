@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -188,6 +187,7 @@ def test_a_checkpoint_of_other_labels_or_another_network_is_refused(
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, data: Path, config: TrainingConfig) -> None:
+    resource = pytest.importorskip("resource")
     train(config, [data], tmp_path / "run")
     before = (tmp_path / "run" / CHECKPOINT_NAME).read_bytes()
     more = dataclasses.replace(config, budget=Budget(iterations=5), validation=())
