@@ -299,10 +299,20 @@ def _train(commands: Commands) -> None:
     p.add_argument("--licence", default="not stated", metavar="TEXT", help="of the model, for --package")
     p.add_argument("--modality", choices=("CT", "MR"), help="with --plan, where the data set does not say it")
     p.add_argument("--names", type=Path, metavar="FILE", help='with --plan: names of the labels, {"1": "liver"}')
-    p.add_argument("--memory", type=_positive, default=8.0, metavar="GB", help="with --plan: the GPU's (default 8)")
-    p.add_argument("--hours", type=_positive, default=24.0, metavar="H", help="with --plan: how long (default 24)")
+    p.add_argument("--memory", type=_amount, default=8.0, metavar="GB", help="with --plan: the GPU's (default 8)")
+    p.add_argument("--hours", type=_amount, default=24.0, metavar="H", help="with --plan: how long (default 24)")
     p.add_argument("--force", action="store_true", help="with --plan and --package: replace what is there")
     p.add_argument("--json", action="store_true", help="one JSON document a line on stdout, all else on stderr")
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return value
 
 
 def _positive(text: str) -> float:
