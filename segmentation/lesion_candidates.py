@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,12 @@ from surgtwin.domain.geometry import Grid, Point3
 
 from .lesions import CONNECTIVITY
 
-LESION_LEVEL = 0.5
-"""Voxels of at least this probability belong to a lesion."""
+CANDIDATE_LEVEL = 0.15
+"""A candidate is a connected place of at least this probability."""
+EXTENT_SHARE = 0.5
+"""Those of its voxels belong to the lesion whose probability is at least this share of its surest part's."""
+LEAST_SHARE_OF_LARGEST = 0.25
+"""A candidate that falls apart keeps the pieces of at least this share of its largest one."""
 LEAST_DIAMETER_MM = 4.0
 """Anything smaller than a ball of this diameter is noise at the network's resolution."""
 CORE_SHARE = 0.25
@@ -66,17 +70,15 @@ def find_candidates(
     least_confidence
         Candidates below it are left out.
     """
-    import cc3d
-
-    pieces = cc3d.connected_components((probability >= LESION_LEVEL) & region, connectivity=CONNECTIVITY)
-    boxes = ndimage.find_objects(pieces)
     kept = []
-    for number, box in enumerate(boxes, start=1):
-        mask = pieces[box] == number
-        confidence = core_mean(probability[box][mask])
-        volume_ml = float(np.count_nonzero(mask)) * grid.voxel_volume_ml
-        if volume_ml >= ball_ml(LEAST_DIAMETER_MM) and confidence >= least_confidence:
-            kept.append((volume_ml, confidence, box, mask))
+    for box, candidate in _pieces((probability >= CANDIDATE_LEVEL) & region):
+        values = probability[box]
+        extent = candidate & (values >= EXTENT_SHARE * core_mean(values[candidate]))
+        for inner, mask in _main_pieces(extent):
+            confidence = core_mean(values[inner][mask])
+            volume_ml = float(np.count_nonzero(mask)) * grid.voxel_volume_ml
+            if volume_ml >= ball_ml(LEAST_DIAMETER_MM) and confidence >= least_confidence:
+                kept.append((volume_ml, confidence, _inside(box, inner), mask))
     kept.sort(key=lambda row: -row[0])
     labels = np.zeros(grid.shape, dtype=np.uint8 if len(kept) < 256 else np.uint16)
     lesions = []
@@ -86,6 +88,27 @@ def find_candidates(
         centre, diameter = measure_piece(mask, first, grid)
         lesions.append(FoundLesion(number, centre, diameter, volume_ml, confidence))
     return labels, tuple(lesions)
+
+
+def _pieces(mask: Mask) -> Iterator[tuple[tuple[slice, ...], Mask]]:
+    """Each connected piece of a mask, as its box and its own mask there."""
+    import cc3d
+
+    pieces = cc3d.connected_components(mask, connectivity=CONNECTIVITY)
+    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+        yield box, pieces[box] == number
+
+
+def _main_pieces(mask: Mask) -> list[tuple[tuple[slice, ...], Mask]]:
+    """The pieces of a candidate that are lesions of their own: crumbs beside a much larger one are dropped."""
+    pieces = list(_pieces(mask))
+    sizes = [int(np.count_nonzero(piece)) for _, piece in pieces]
+    return [piece for piece, size in zip(pieces, sizes, strict=True) if size >= LEAST_SHARE_OF_LARGEST * max(sizes)]
+
+
+def _inside(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, ...]:
+    """The box that is ``inner`` counted from the start of ``outer``."""
+    return tuple(slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True))
 
 
 def core_mean(values: npt.NDArray[np.float32]) -> float:
@@ -127,17 +150,3 @@ def longest_distance(points: npt.NDArray[np.float64]) -> float:
         # All in one plane or line: there is no hull with a volume, and few points.
         corners = points
     return float(pdist(corners).max())
-
-
-def table_rows(lesions: Sequence[FoundLesion]) -> list[list[str]]:
-    """Return the list as text: number, place, diameter, volume, confidence."""
-    return [
-        [
-            str(lesion.number),
-            ", ".join(f"{v:.0f}" for v in lesion.centre_mm),
-            f"{lesion.diameter_mm:.0f}",
-            f"{lesion.volume_ml:.1f}",
-            f"{lesion.confidence:.2f}",
-        ]
-        for lesion in lesions
-    ]

@@ -16,7 +16,7 @@ from .lesions import LEAST_COVER
 PAINTED, PHANTOMS, UNTOUCHED = "painted", "phantoms", "untouched"
 SIZE_BINS_MM = ((0.0, 10.0), (10.0, 15.0), (15.0, 20.0), (20.0, 30.0), (30.0, np.inf))
 JUDGED_FROM_MM = 10.0
-THRESHOLDS = tuple(float(t) for t in np.round(np.arange(0.5, 0.9951, 0.01), 3))
+THRESHOLDS = tuple(float(t) for t in np.round(np.arange(0.2, 0.9951, 0.01), 3))
 FALSE_PER_CASE = (0.5, 1.0, 2.0, 3.0)
 
 Labels = npt.NDArray[Any]
@@ -74,6 +74,7 @@ def score_case(
     confidence = np.array([0.0, *(lesion.confidence for lesion in found)])
     sizes = shared.sum(axis=0) * voxel_ml
     is_proposed = confidence >= LEAST_CONFIDENCE
+    is_proposed[0] = False
     lesions = [
         TrueLesion(
             diameter_mm=float(np.cbrt(6000 * row.sum() * voxel_ml / np.pi)),
@@ -104,7 +105,7 @@ def _found_at(row: npt.NDArray[np.int64], confidence: npt.NDArray[np.float64]) -
 def sensitivity(cases: Iterable[ScoredCase], least_confidence: float, low_mm: float, high_mm: float) -> tuple[int, int]:
     """Return how many lesions of a range of diameters were found, and how many there are."""
     lesions = [lesion for case in cases for lesion in case.lesions if low_mm <= lesion.diameter_mm < high_mm]
-    return sum(lesion.found_at >= least_confidence for lesion in lesions), len(lesions)
+    return sum(0 < lesion.found_at >= least_confidence for lesion in lesions), len(lesions)
 
 
 def false_per_case(cases: Sequence[ScoredCase], least_confidence: float) -> float:

@@ -1,6 +1,6 @@
 """Structures that the program proposes and a person confirms: tumours, vessels. They overlap the organs' layer.
 
-A proposal is told from an organ by its method, which begins with ``PROPOSAL``, and by a finding ``proposal`` of its
+A proposal is told from an organ by its method, which begins with ``PROPOSED``, and by a finding ``proposal`` of its
 own; it counts as confirmed when a person accepts it on the twin, like any structure.
 """
 
@@ -18,7 +18,9 @@ from surgtwin.domain.labels import LabelMap, Structure
 from surgtwin.errors import LabelError
 from surgtwin.pipeline.ports import Segmentation
 
-PROPOSAL = "proposal, to be confirmed by a person"
+PROPOSAL = "proposed, to be confirmed by a person"
+PROPOSED = "proposed"
+"""What the method of every proposal begins with."""
 PROPOSAL_CODE = "proposal"
 
 
@@ -80,7 +82,7 @@ def _joined(labels: LabelMap, proposals: Proposals) -> LabelMap:
 
 def is_proposal(name: str, methods: Mapping[str, str]) -> bool:
     """Whether a structure of that name was proposed, by the methods that the provenance keeps."""
-    return methods.get(name, "").startswith(PROPOSAL)
+    return methods.get(name, "").startswith(PROPOSED)
 
 
 def proposed_names(structures: Sequence[Structure], methods: Mapping[str, str]) -> tuple[str, ...]:
