@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from surgtwin.progress import SILENT, Progress
 
+from .memory_estimate import NORMAL_SLAB_BYTES
 from .network import Triple, UNet
 from .tile_network import TileNetwork, TorchTiles
 
@@ -28,8 +29,6 @@ CONSTANT_RANGE = 1e-5
 
 
 NO_WEIGHT = 1e-12
-SLAB_BYTES = 64 * 2**20
-"""Logits handed out at a time: whoever takes them makes copies."""
 
 Box = tuple[slice, slice, slice]
 
@@ -45,7 +44,7 @@ class TileSettings:
     compute_dtype
         Of networks given in torch.
     slab_bytes
-        Size of the slabs handed out; a slab has at least one row.
+        Size of the slabs handed out, since whoever takes them makes copies; a slab has at least one row.
     region
         Voxels of the network's grid whose logits are wanted, None for all. Tiles lie where they always lie, those that
         do not touch it are left out: inside, logits are the same to the bit; elsewhere they may be 0.
@@ -54,7 +53,7 @@ class TileSettings:
     step: float = 0.5
     mirror_axes: tuple[int, ...] = ()
     compute_dtype: torch.dtype = torch.float32
-    slab_bytes: int = SLAB_BYTES
+    slab_bytes: int = NORMAL_SLAB_BYTES
     region: Box | None = None
 
 
@@ -212,7 +211,8 @@ class _TileRunner:
 
     def logits(self, tile: Tensor) -> Tensor:
         """Return the mean logits ``[heads, k, j, i]`` float32 of a tile ``[channels, k, j, i]``."""
-        if tile.shape[0] != 1 or float(tile.max() - tile.min()) > CONSTANT_RANGE:
+        low, high = tile.aminmax()
+        if tile.shape[0] != 1 or float(high - low) > CONSTANT_RANGE:
             return self._run(tile)
         value = round(float(tile.mean()), 4)
         if value not in self._constant:
