@@ -39,13 +39,15 @@ def place_tumours(spec: PhantomSpec, rng: np.random.Generator) -> tuple[Tumour, 
     radii = sorted(np.exp(rng.uniform(low, high, int(rng.integers(2, MOST_TUMOURS + 1)))) / 2, reverse=True)
     placed: list[Tumour] = []
     for radius in radii:
-        for _ in range(PLACES_TRIED):
-            centre = np.array([rng.uniform(*side) for side in LIVER_BOX_MM])
-            depth = -float(liver.distance(*(np.full(1, c, dtype=np.float32) for c in centre))[0])
-            gaps = [np.linalg.norm(centre - t.center) - t.radius_mm - radius for t in placed]
-            if depth > radius + DEEP_MM and all(gap > APART_MM for gap in gaps):
-                placed.append(Tumour((float(centre[0]), float(centre[1]), float(centre[2])), float(radius)))
-                break
+        centres = np.column_stack([rng.uniform(*side, PLACES_TRIED) for side in LIVER_BOX_MM])
+        depth = -liver.distance(*(axis.astype(np.float32) for axis in centres.T))
+        is_free = depth > radius + DEEP_MM
+        for other in placed:
+            gap = np.linalg.norm(centres - other.center, axis=1) - other.radius_mm - radius
+            is_free &= gap > APART_MM
+        if is_free.any():
+            x, y, z = centres[int(np.argmax(is_free))]
+            placed.append(Tumour((float(x), float(y), float(z)), float(radius)))
     return tuple(placed)
 
 

@@ -140,7 +140,7 @@ def test_a_tube_is_as_far_as_its_nearest_point() -> None:
     box = (slice(0, 10), slice(10, 40), slice(12, 30))
     distance = line_distance(points, box, SPACING)
     voxel = np.array([4, 7, 9])
-    here = (voxel + [0, 10, 12] - points) * SPACING
+    here = (voxel + np.array([0, 10, 12]) - points) * SPACING
     assert distance[tuple(voxel)] == pytest.approx(np.linalg.norm(here, axis=1).min(), rel=1e-4)
 
 
