@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +13,16 @@ import torch
 from surgtwin.errors import MemoryLimitError
 from surgtwin.progress import SILENT, Progress
 
+from .calibration import read_calibration
 from .cascade import with_previous_stage
+from .confidence import ConfidenceCollector, NetworkConfidence, clear_stray_pieces
 from .device import ComputePlan, choose_compute, cpu_plan
 from .model_folder import ModelFolder, load_networks
 from .network import UNet
 from .plans import Spacing
-from .postprocess import LabelExporter, keep_largest_pieces
+from .postprocess import LabelExporter
 from .preprocess import prepare
-from .sliding_window import TileSettings, predict_slabs
+from .sliding_window import LogitSlab, TileSettings, predict_slabs
 
 CPU_ALLOCATION_FAILURE = "can't allocate memory"
 PREPARED = 0.06
@@ -54,17 +56,21 @@ class InferenceSettings:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Labels ``[k, j, i]`` uint8 or uint16 on the image's grid, and how they were computed."""
+    """Labels ``[k, j, i]`` uint8 or uint16 on the image's grid, how they were computed, how sure the network was."""
 
     labels: npt.NDArray[Any]
     device: str
     precision: str
     fell_back: bool = False
     removed_voxels: dict[str, int] = field(default_factory=dict)
+    confidence: NetworkConfidence | None = None
 
 
 class Engine:
     """A model in memory; a second image pays no load.
+
+    ``calibration`` is the model's own, None if it has none; ``findings`` say why one was set aside. Whoever wants to
+    see the logits pass adds a function to ``watchers``.
 
     Raises
     ------
@@ -75,6 +81,8 @@ class Engine:
     def __init__(self, model: ModelFolder, settings: InferenceSettings | None = None) -> None:
         self.model = model
         self.settings = settings or InferenceSettings()
+        self.calibration, self.findings = read_calibration(model)
+        self.watchers: list[Callable[[LogitSlab], None]] = []
         self._compute = choose_compute(self.settings.device, self.settings.fast)
         self._networks = load_networks(model, self._compute.device)
         self._previous = Engine(model.previous, self.settings) if model.previous else None
@@ -116,7 +124,7 @@ class Engine:
         fell_back: bool = False,
     ) -> Prediction:
         try:
-            labels = self._labels(channels, spacing_mm, compute, networks, progress)
+            labels, confidence = self._labels(channels, spacing_mm, compute, networks, progress)
         except MemoryError as error:
             raise MemoryLimitError("Not enough memory to segment this image; close other programs.") from error
         except RuntimeError as error:
@@ -124,10 +132,9 @@ class Engine:
                 raise
             raise MemoryLimitError("Not enough memory to segment this image; close other programs.") from error
         names = {self.model.labels.names[name]: name for name in self.model.largest_only}
-        removed = keep_largest_pieces(labels, tuple(names))
-        return Prediction(
-            labels, compute.device.type, compute.precision, fell_back, {names[v]: n for v, n in removed.items()}
-        )
+        counts, confidence = clear_stray_pieces(labels, tuple(names), confidence)
+        removed = {names[v]: n for v, n in counts.items()}
+        return Prediction(labels, compute.device.type, compute.precision, fell_back, removed, confidence)
 
     def _labels(
         self,
@@ -136,7 +143,7 @@ class Engine:
         compute: ComputePlan,
         networks: list[UNet],
         progress: Progress,
-    ) -> npt.NDArray[Any]:
+    ) -> tuple[npt.NDArray[Any], NetworkConfidence]:
         plan = self.model.plan
         before = None
         if self._previous is not None:
@@ -149,6 +156,8 @@ class Engine:
         whole = np.zeros(image.transposed_shape, dtype=dtype)
         k, j, i = (int(n) for n in image.data.shape[1:])
         exporter = LabelExporter(whole[image.box], (k, j, i), self.model.labels, image.coarse_axis)
+        temperature = self.calibration.temperature if self.calibration else 1.0
+        collector = ConfidenceCollector((k, j, i), self.model.labels, temperature)
         tiles = TileSettings(
             step=self.settings.tile_step,
             mirror_axes=self.model.mirror_axes if self.settings.mirror else (),
@@ -157,4 +166,8 @@ class Engine:
         part = progress.part(PREPARED, TILED, "segmenting")
         for slab in predict_slabs(networks, image.data, plan.patch, tiles, part):
             exporter.add(slab)
-        return np.ascontiguousarray(np.transpose(whole, np.argsort(plan.transpose_forward)))
+            collector.add(slab)
+            for watch in self.watchers:
+                watch(slab)
+        confidence = collector.finish(image.box, image.transposed_shape).transposed_back(plan.transpose_forward)
+        return np.ascontiguousarray(np.transpose(whole, np.argsort(plan.transpose_forward))), confidence

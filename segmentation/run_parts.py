@@ -16,6 +16,7 @@ from surgtwin.progress import Progress
 
 from .channels import ChannelImages
 from .collection import Collection, CollectionPart
+from .confidence import NetworkConfidence
 from .engine_cache import EngineCache, LoadedModel
 from .infer import Engine, InferenceSettings, Prediction
 from .merge import LabelMerger, Overlap, overlap_finding
@@ -47,6 +48,11 @@ class CollectionRun:
     def sha256(self) -> str:
         """One hash over the models that ran."""
         return self.collection.sha256({run.part.folder: run.loaded.sha256 for run in self.parts})
+
+    @property
+    def confidence(self) -> NetworkConfidence | None:
+        """Of a single model's run; what several networks that overlap are sure of together is not known."""
+        return self.parts[0].prediction.confidence if len(self.parts) == 1 else None
 
 
 def run_collection(
@@ -83,7 +89,8 @@ def run_engine(engine: Engine, channels: Sequence[Volume], progress: Progress) -
     i, j, k = grid.spacing
     turned = [turn.apply(volume.values) for volume in channels]
     prediction = engine.predict(turned, turn.apply_to_spacing((k, j, i)), progress)
-    return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)))
+    confidence = None if prediction.confidence is None else prediction.confidence.turned_back(turn)
+    return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)), confidence=confidence)
 
 
 def keep_only(labels: npt.NDArray[Any], values: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from surgtwin.domain.confidence import ConfidenceMap, VolumeInterval
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.structure_rows import THORAX_AND_HEAD
@@ -20,10 +21,12 @@ from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import Progress
 
 from .body_region import wrong_region
+from .calibration import confidence_map, volume_intervals
 from .channels import ChannelImages, align_channels, channel_order
 from .classical import ClassicalResult, find_classical
 from .collection import Collection, PartLabel, choose_structures
 from .collection_file import read_collection
+from .confidence import NetworkConfidence
 from .engine_cache import EngineCache
 from .infer import InferenceSettings
 from .registry import find_model, shipped_for
@@ -33,6 +36,7 @@ from .sanity import check_segmentation
 ALIGNED_SHARE = 0.03
 NETWORK_SHARE = 0.85
 CLASSICAL_SHARE = 0.95
+CUT_BY_EDGE = "cut-by-edge"
 CLASSICAL_NAMES = ("body", "lungs", "bone")
 WHOLE_LUNGS = ("left lung", "right lung")
 
@@ -192,7 +196,34 @@ def assemble(
     labels = LabelMap(volume.grid, tuple(layers), tuple(structures))
     findings = [*images.findings, *classical.findings, *_run_findings(volume, run)]
     findings += [region] if region else check_segmentation(labels, expected=tuple(row.name for row in rows))
-    return Segmentation(labels, methods, describe(run, images), tuple(findings))
+    sure = None if region else run.confidence
+    return Segmentation(
+        labels,
+        methods,
+        describe(run, images),
+        tuple(findings),
+        confidence=None if sure is None else _confidence_in_lps(run, sure, volume),
+        volume_intervals=() if sure is None else _intervals(run, sure, labels, rows, findings),
+    )
+
+
+def _confidence_in_lps(run: CollectionRun, sure: NetworkConfidence, volume: Volume) -> ConfidenceMap:
+    network = f"network {run.collection.name} {run.collection.version}".strip()
+    return confidence_map(sure, volume.grid, run.parts[0].loaded.engine.calibration, network)
+
+
+def _intervals(
+    run: CollectionRun,
+    sure: NetworkConfidence,
+    labels: LabelMap,
+    rows: Sequence[PartLabel],
+    findings: Sequence[Finding],
+) -> tuple[VolumeInterval, ...]:
+    calibration = run.parts[0].loaded.engine.calibration
+    if calibration is None:
+        return ()
+    cut = frozenset(f.structure for f in findings if f.code == CUT_BY_EDGE)
+    return volume_intervals(labels, sure, calibration, rows, cut)
 
 
 def describe(run: CollectionRun, images: ChannelImages) -> dict[str, Any]:
@@ -261,4 +292,5 @@ def _run_findings(volume: Volume, run: CollectionRun) -> list[Finding]:
     if any(r.prediction.fell_back for r in run.parts):
         message = "The GPU's memory was too small for this image; the CPU was used instead."
         found.append(Finding("device-fallback", Severity.INFO, message))
+    found += [finding for r in run.parts for finding in r.loaded.engine.findings]
     return found + ([run.overlap] if run.overlap is not None else [])

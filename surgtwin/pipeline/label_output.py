@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..domain.confidence import FULL_CONFIDENCE, ConfidenceMap
 from ..domain.finding import Finding
 from ..domain.labels import LabelMap
 from ..domain.volume import Volume
-from ..errors import FormatError
+from ..errors import FormatError, TwinError
 from ..formats.registry import write_labels
 
+CONFIDENCE_ENDINGS = (".nii.gz", ".nii")
 LABEL_ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".dcm")
 
 
@@ -52,3 +56,32 @@ def write_label_file(
 
     name = str((model or {}).get("name", "")) or None
     return write_seg(labels, volume, path, algorithm=name)
+
+
+def check_confidence_path(path: Path) -> None:
+    """Raise FormatError before any work if confidence is not written with that ending."""
+    if not path.name.lower().endswith(CONFIDENCE_ENDINGS):
+        raise FormatError(f"{path.name}: confidence is written as {' or '.join(CONFIDENCE_ENDINGS)}.")
+
+
+def write_confidence_file(confidence: ConfidenceMap | None, path: Path) -> None:
+    """Write the probability, 0 to 1, that the network's label is right, as float32 NIfTI; 0 where nothing is said.
+
+    It lies on the confidence's own grid, not the image's: both files state their place.
+
+    Raises
+    ------
+    FormatError
+        If the ending is unknown.
+    TwinError
+        If there is no confidence.
+    """
+    from ..formats.nifti import write_nifti
+
+    check_confidence_path(path)
+    if confidence is None:
+        raise TwinError(
+            "The twin holds no confidence: its labels were given, several networks made them, or an earlier version "
+            "of the program built it. Build it with a single model to get one."
+        )
+    write_nifti(path, confidence.grid, confidence.codes.astype(np.float32) / np.float32(FULL_CONFIDENCE))

@@ -198,6 +198,7 @@ def _export_labels(commands: Commands) -> None:
     )
     p.add_argument("--rtstruct", action="store_true", help="with .dcm: an RTSTRUCT instead of a SEG")
     p.add_argument("--layer", type=int, default=0, help="which layer of structures (default 0)")
+    p.add_argument("--confidence", type=Path, metavar="FILE.nii.gz", help="also write how sure the network was, 0 to 1")
     p.add_argument("--force", action="store_true", help="replace an existing file")
 
 

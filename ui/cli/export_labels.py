@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from surgtwin.pipeline.label_output import check_label_path, write_label_file
+from surgtwin.pipeline.label_output import (
+    check_confidence_path,
+    check_label_path,
+    write_confidence_file,
+    write_label_file,
+)
 from surgtwin.pipeline.summary import finding_summary
 from surgtwin.store.load import load_twin
 
@@ -15,8 +20,15 @@ from .input_steps import check_output_is_free, note_findings
 def run(options: argparse.Namespace) -> int:
     check_label_path(options.output, as_rtstruct=options.rtstruct)
     check_output_is_free(options.output, force=options.force)
+    if options.confidence is not None:
+        check_confidence_path(options.confidence)
+        check_output_is_free(options.confidence, force=options.force)
     twin = load_twin(options.twin)
     volume = twin.image(twin.labels_on).volume
+    written = [options.output]
+    if options.confidence is not None:
+        write_confidence_file(twin.confidence, options.confidence)
+        written.append(options.confidence)
     findings = write_label_file(
         twin.labels,
         volume,
@@ -26,8 +38,9 @@ def run(options: argparse.Namespace) -> int:
         model=twin.provenance.model,
     )
     if options.json:
-        write_json({"output": str(options.output), "findings": [finding_summary(f) for f in findings]})
+        told = {"confidence": str(options.confidence)} if options.confidence is not None else {}
+        write_json({"output": str(options.output), **told, "findings": [finding_summary(f) for f in findings]})
     else:
-        say(f"written: {options.output}")
+        say("\n".join(f"written: {path}" for path in written))
         note_findings(findings)
     return 0

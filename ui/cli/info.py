@@ -57,8 +57,5 @@ def say_twin(twin: Twin) -> None:
         )
     header = ("label", "structure", "mL", "with parts mL", "triangles", "closed", "made by", "reader")
     say(table(rows, header, right=(0, 2, 3, 4)))
-    levels = sorted({v.level for v in twin.volume_intervals})
-    for level in levels:
-        say(
-            f"(in brackets: the true volume lies there in {level:.0%} of the cases like those the model was checked on)"
-        )
+    for level in sorted({v.level for v in twin.volume_intervals}):
+        say(f"in brackets: {level:.0%} interval of the volume, for images like those that the model was checked on")

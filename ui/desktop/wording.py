@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from surgtwin.domain.labels import LabelMap, Structure
 from surgtwin.domain.patient import Patient
-from surgtwin.domain.twin import Revision, Side
+from surgtwin.domain.twin import Revision, Side, Twin
 from surgtwin.domain.volume import Modality, Volume
 
 NO_IDENTITY = "No identity in the images"
@@ -73,6 +73,15 @@ def with_parts(labels: LabelMap, structure: Structure) -> str:
         return ""
     own, whole = labels.volume_ml(structure), labels.with_parts_ml(structure)
     return f"{millilitres(whole)} mL with its parts" if abs(whole - own) > PARTS_DIFFER_ML else ""
+
+
+def volume_interval(twin: Twin, structure: Structure) -> str:
+    """ "90 % interval 1550-1690 mL", or empty where there is none."""
+    interval = twin.volume_interval(structure.name)
+    if interval is None:
+        return ""
+    cut = ", cut by the edge of the scan" if interval.is_cut else ""
+    return f"{100 * interval.level:.0f} % interval {interval.as_text()} mL{cut}"
 
 
 def clock_time(utc: str) -> str:

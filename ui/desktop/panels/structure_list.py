@@ -14,7 +14,7 @@ from surgtwin.domain.twin import Twin
 from .. import theme
 from ..icons import chip, icon
 from ..state import AppState
-from ..wording import structure_volume, with_parts
+from ..wording import structure_volume, volume_interval, with_parts
 
 Index = QModelIndex | QPersistentModelIndex
 INDENT = "   "
@@ -126,7 +126,9 @@ class StructureModel(QAbstractTableModel):
         method = twin.provenance.methods.get(structure.name, structure.origin)
         own, parts = structure_volume(twin.labels, structure), with_parts(twin.labels, structure)
         volume = f"{own} of its own, {parts}" if parts else own
-        return f"{structure.name}: {volume}\nFound by: {method}"
+        interval = volume_interval(twin, structure)
+        error = f"\n{interval}" if interval else ""
+        return f"{structure.name}: {volume}{error}\nFound by: {method}"
 
     def _ink(self, twin: Twin, structure: Structure, column: Column) -> QColor | None:
         if not self._state.visible(structure.name) or not twin.labels.voxels(structure):

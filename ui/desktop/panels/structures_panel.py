@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from ..icons import icon
 from ..state import AppState
-from ..wording import structure_volume, with_parts
+from ..wording import structure_volume, volume_interval, with_parts
 from .labels import ElidedLabel, paint_background, set_role, text_label
 from .structure_list import Column, StructureFilter, StructureModel
 
@@ -252,7 +252,8 @@ class StructureDetail(QFrame):
         self.status.setVisible(not self._is_compact)
         mark, words = ("\u2713", "Accepted by a person") if accepted else ("\u25c7", "Not accepted by a person")
         self.volume.setText(f"{mark} {volume}" if self._is_compact else volume)
-        self.volume.setToolTip(words)
+        interval = volume_interval(twin, structure)
+        self.volume.setToolTip(f"{words}\n{interval}" if interval else words)
         set_role(self.volume, ("" if accepted else "unproven") if self._is_compact else "")
         self.status.setText("\u2713 accepted by a person" if accepted else "\u25c7 not accepted by a person")
         set_role(self.status, "safe" if accepted else "unproven")
