@@ -1,4 +1,4 @@
-"""The liver's box as vessels are looked for in it: cubes, values as contrast (0 liver, 1 portal blood), what is known."""
+"""The liver's box as vessels are looked for in it: cubes, values as contrast (0 liver, 1 portal blood), known veins."""
 
 from __future__ import annotations
 

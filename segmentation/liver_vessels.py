@@ -25,7 +25,7 @@ from surgtwin.imaging.vesselness import vesselness
 from surgtwin.progress import SILENT, Progress
 
 from .liver_contrast import STEP_MM, LiverBox, Mask, Values, liver_box
-from .vessel_trees import Tree, assign_trees
+from .vessel_trees import Tree, assign_trees, top
 
 RADII_MM = (1.3, 1.8, 2.6, 3.7, 5.2, 7.0)
 LOWEST = 0.12
@@ -37,10 +37,10 @@ SURE = 2.0
 LUMEN = 0.5
 """A vessel's edge lies where the contrast is this share of its middle's."""
 SMOOTHING_MM = 0.7
-SHEATH_MM = 1.5
-"""Around the labelled veins: their own blurred edge, not a branch."""
-ROOT_GAP_MM = 4.0
-"""A branch whose wall ends no further from a labelled vein hangs on it."""
+TRUNK, TRUNK_SMOOTHING_MM = 0.45, 2.0
+"""Contrast of a trunk, and the standard deviation of the Gaussian that it must exceed it after."""
+ROOT_GAP_MM = 3.0
+"""A branch that ends no further from a labelled vein hangs on it."""
 SPUR_RADII, SPUR_MM = 1.0, 2.5
 """A free piece no longer than this many radii and millimetres is a bump of the surface."""
 LONE_MM = 15.0
@@ -61,7 +61,7 @@ class LiverVessels:
     Parameters
     ----------
     trees
-        [k, j, i] uint8 on the image's grid: `Tree.PORTAL`, `Tree.HEPATIC`; where `found` is True and this is 0, the tree
+        [k, j, i] uint8 on the image's grid: `Tree.PORTAL`, `Tree.HEPATIC`; 0 where `found` is True: which tree it is
         is not clear. The labelled portal vein and cava are not repeated.
     length_mm
         Of the middle lines of each tree.
@@ -99,7 +99,7 @@ def find_liver_vessels(volume: Volume, labels: LabelMap, progress: Progress = SI
     box = liver_box(volume, labels)
     if box.contrast_hu < MIN_CONTRAST_HU:
         return _nothing(volume.grid, box)
-    response, radius = vesselness(
+    response, _ = vesselness(
         box.contrast,
         STEP_MM,
         RADII_MM,
@@ -109,7 +109,7 @@ def find_liver_vessels(volume: Volume, labels: LabelMap, progress: Progress = SI
     progress.update(0.7, "Following vessels")
     lumen = vessel_lumen(box, response)
     progress.update(0.78)
-    branches, trees = vessel_branches(box, lumen, radius)
+    branches, trees = vessel_branches(box, lumen)
     progress.update(0.92, "Painting vessels")
     painted = _paint(lumen, branches, trees)
     found, on_image = _on_image(painted, lumen, box, volume.grid, labels)
@@ -119,12 +119,12 @@ def find_liver_vessels(volume: Volume, labels: LabelMap, progress: Progress = SI
 
 
 def vessel_lumen(box: LiverBox, response: Values) -> Mask:
-    """Everything in the liver that is part of a bright tube, the labelled veins and their sheath left out."""
+    """Everything in the liver that is part of a bright tube; the labelled veins are left out."""
     least = max(LOWEST, LOWEST_PER_NOISE * box.noise_hu / box.contrast_hu)
-    room = box.liver & ~_grown(box.portal | box.cava, SHEATH_MM)
     smooth = ndimage.gaussian_filter(box.contrast, SMOOTHING_MM / STEP_MM, truncate=3.0)
     middle = ndimage.maximum_filter(response, 5)
-    weak = room & (response > least) & (smooth > LUMEN * middle)
+    tubes = (response > least) & (smooth > LUMEN * middle)
+    weak = box.liver & (tubes | _trunks(box.contrast))
     pieces, count = ndimage.label(weak, structure=np.ones((3, 3, 3)))
     strongest = ndimage.maximum(response, pieces, np.arange(count + 1))
     kept = np.asarray(strongest) > SURE * least
@@ -132,9 +132,15 @@ def vessel_lumen(box: LiverBox, response: Values) -> Mask:
     return np.asarray(kept[pieces])
 
 
-def vessel_branches(box: LiverBox, lumen: Mask, radius: Values) -> tuple[list[Branch], list[Tree]]:
+def _trunks(contrast: Values) -> Mask:
+    """What is bright over a width that noise cannot be: where trunks meet, they are no tubes."""
+    wide = ndimage.gaussian_filter(contrast, TRUNK_SMOOTHING_MM / STEP_MM, truncate=3.0)
+    return np.asarray(wide > TRUNK)
+
+
+def vessel_branches(box: LiverBox, lumen: Mask) -> tuple[list[Branch], list[Tree]]:
     """The branches worth keeping, and the tree of each."""
-    branches = _without_spurs(lumen, radius)
+    branches = middle_lines(box, lumen)
     roots = {tree: _touching(branches, vein) for tree, vein in ((Tree.PORTAL, box.portal), (Tree.HEPATIC, box.cava))}
     trees, reached = assign_trees(branches, roots)
     long_enough = _in_long_pieces(branches)
@@ -142,18 +148,33 @@ def vessel_branches(box: LiverBox, lumen: Mask, radius: Values) -> tuple[list[Br
     return [branches[n] for n in kept], [trees[n] for n in kept]
 
 
-def _without_spurs(lumen: Mask, radius: Values) -> list[Branch]:
-    """Branches of the middle lines, bumps of the surface taken off, what they split joined again."""
-    lines = skeleton_of(lumen)
+def middle_lines(box: LiverBox, lumen: Mask) -> list[Branch]:
+    """Branches of the middle lines outside the labelled veins, bumps taken off, what they split joined again.
+
+    The labelled veins are thinned together with the rest, and then cut out: so the lines run up to them.
+    """
+    import edt
+
+    veins = box.portal | box.cava
+    whole = lumen | veins
+    radius = edt.edt(whole, anisotropy=(STEP_MM,) * 3, black_border=False)
+    lines = skeleton_of(whole) & ~veins
+    # Where a line was cut at a labelled vein it ends, but is no bump.
+    cut = lines & ndimage.binary_dilation(veins, structure=np.ones((3, 3, 3)))
     for _ in range(2):
         branches = branches_of(lines, radius, STEP_MM)
         used = np.bincount([n for b in branches for n in b.nodes]) if branches else np.zeros(0, dtype=int)
         for b in branches:
-            is_free = (used[b.nodes[0]] == 1) != (used[b.nodes[1]] == 1)
+            is_free = (used[b.nodes[0]] == 1) != (used[b.nodes[1]] == 1) and not _holds(b, cut)
             if is_free and b.length_mm < SPUR_RADII * b.radius_mm + SPUR_MM:
                 _erase(lines, b, used)
         lines = skeleton_of(lines)
     return branches_of(lines, radius, STEP_MM)
+
+
+def _holds(branch: Branch, marked: Mask) -> bool:
+    index = np.rint(branch.points[[0, -1]] / STEP_MM).astype(int)
+    return bool(marked[tuple(index.T)].any())
 
 
 def _erase(lines: Mask, spur: Branch, used: npt.NDArray[np.int64]) -> None:
@@ -172,7 +193,7 @@ def _touching(branches: Sequence[Branch], vein: Mask) -> list[tuple[int, int, fl
     found = []
     for n, b in enumerate(branches):
         for node, tip in zip(b.nodes, (b.points[0], b.points[-1]), strict=True):
-            gap = max(0.0, float(tree.query(tip)[0]) - b.radius_mm)
+            gap = float(tree.query(tip)[0])
             if gap <= ROOT_GAP_MM:
                 found.append((n, node, gap))
     return found
@@ -181,18 +202,13 @@ def _touching(branches: Sequence[Branch], vein: Mask) -> list[tuple[int, int, fl
 def _in_long_pieces(branches: Sequence[Branch]) -> list[bool]:
     """Whether each branch is in a connected piece that is long enough not to be noise."""
     owner: dict[int, int] = {}
-
-    def top(node: int) -> int:
-        while owner.setdefault(node, node) != node:
-            node = owner[node]
-        return node
-
     for b in branches:
-        owner[top(b.nodes[0])] = top(b.nodes[1])
+        owner[top(owner, b.nodes[0])] = top(owner, b.nodes[1])
+    pieces = [top(owner, b.nodes[0]) for b in branches]
     length: dict[int, float] = {}
-    for b in branches:
-        length[top(b.nodes[0])] = length.get(top(b.nodes[0]), 0.0) + b.length_mm
-    return [length[top(b.nodes[0])] >= LONE_MM for b in branches]
+    for piece, b in zip(pieces, branches, strict=True):
+        length[piece] = length.get(piece, 0.0) + b.length_mm
+    return [length[piece] >= LONE_MM for piece in pieces]
 
 
 def _paint(lumen: Mask, branches: Sequence[Branch], trees: Sequence[Tree]) -> npt.NDArray[np.uint8]:
@@ -246,16 +262,10 @@ def _shifted(grid: Grid, start: tuple[int, int, int]) -> npt.NDArray[np.float64]
     return matrix
 
 
-def _grown(mask: Mask, by_mm: float) -> Mask:
-    import edt
-
-    return np.asarray(edt.edt(~mask, anisotropy=(STEP_MM,) * 3, black_border=False) <= by_mm)
-
-
 def _nothing(grid: Grid, box: LiverBox) -> LiverVessels:
     message = (
-        f"The portal vein is only {box.contrast_hu:.0f} HU brighter than the liver; {MIN_CONTRAST_HU:g} HU are needed to "
-        "follow vessels. Use a portal-venous series."
+        f"The portal vein is only {box.contrast_hu:.0f} HU brighter than the liver; {MIN_CONTRAST_HU:g} HU are needed "
+        "to follow vessels. Use a portal-venous series."
     )
     finding = Finding("no-vessel-contrast", Severity.WARNING, message, numbers={"contrast_hu": box.contrast_hu})
     empty = np.zeros(grid.shape, dtype=np.uint8)
