@@ -1,13 +1,15 @@
 """Our segmentation engine against nnU-Net's own predictor, and its two heaviest steps against nnU-Net's way.
 
-    python benchmarks/segmentation.py --peer PEER/bin/python [--model DIR] [--image FILE] [--repeats 3] [--small]
+    python benchmarks/segmentation.py --peer PEER/bin/python [--model DIR] [--image FILE] [--crop K J I] [--repeats 3]
 
 PEER is an environment with `nnunetv2`, which is no dependency of the project. Every run is a process of its own,
-interleaved with the others; wall time is measured inside the process around the work alone (imports and, for a resident
-engine, the model's load apart), peak memory is the growth over the process' memory before the work. Without --model a
-model with random weights is made, whose labels are noise: harder for the export than any real one, and undecided where
-the peer's half-precision sums round. The export is compared with the peer's on logits in full precision, for the same
-reason. A GPU part runs where both sides see a CUDA device.
+interleaved with the others; time is measured inside the process around the work alone (imports and, for a resident
+engine, the model's load apart), as wall time and as processor time of all threads, which other programs disturb less;
+peak memory is the growth over the process' memory before the work. Both sides do the same: a model's own rule to keep
+only the largest piece of a structure, which the peer does not know, is left out; the peer makes no confidence map.
+Without --model a model with random weights is made, whose labels are noise: harder for the export than any real one,
+and undecided where the peer's half-precision sums round. The export is compared with the peer's on logits in full
+precision, for the same reason. A GPU part runs where both sides see a CUDA device.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS, FAST, PEER = "surgtwin", "surgtwin --fast", "nnU-Net"
+OURS, TORCH, FAST, PEER = "surgtwin", "surgtwin in torch", "surgtwin --fast", "nnU-Net"
 RESIDENT = "surgtwin, second case"
 STRUCTURE_VOXELS = 50
 """Structures of fewer voxels in the peer's labels are too small for a Dice to say something."""
@@ -36,19 +38,25 @@ Work = Callable[[], np.ndarray]
 # --- the work, each in a process of its own --------------------------------------------------------------------
 
 
-def infer_ours(folder: Path, options: argparse.Namespace, *, fast: bool = False, resident: bool = False) -> Work:
+def infer_ours(
+    folder: Path, options: argparse.Namespace, *, fast: bool = False, resident: bool = False, backend: str = "auto"
+) -> Work:
     from segmentation.infer import Engine, InferenceSettings
     from segmentation.model_folder import read_model_folder
+    from segmentation.openvino_backend import openvino_version
+    from segmentation.openvino_network import openvino_library
 
+    if openvino_version() is not None:
+        openvino_library()
     image, spacing = read_image(folder)
-    settings = InferenceSettings(device=options.device, fast=fast)
+    settings = InferenceSettings(device=options.device, fast=fast, backend=backend)
 
-    def run() -> np.ndarray:
-        return Engine(read_model_folder(options.model), settings).predict([image], spacing).labels
+    def load() -> Engine:
+        return Engine(replace(read_model_folder(options.model), largest_only=()), settings)
 
     if not resident:
-        return run
-    engine = Engine(read_model_folder(options.model), settings)
+        return lambda: load().predict([image], spacing).labels
+    engine = load()
     engine.predict([image], spacing)
     return lambda: engine.predict([image], spacing).labels
 
@@ -137,6 +145,7 @@ class Side:
 SIDES = (
     Side("inference", PEER, infer_peer, is_peer=True, is_truth=True),
     Side("inference", OURS, infer_ours),
+    Side("inference", TORCH, lambda f, o: infer_ours(f, o, backend="torch")),
     Side("inference", FAST, lambda f, o: infer_ours(f, o, fast=True)),
     Side("inference", RESIDENT, lambda f, o: infer_ours(f, o, resident=True)),
     Side("resampling", "skimage", resample_peer, is_peer=True, is_truth=True),
@@ -148,7 +157,7 @@ SIDES = (
 
 
 def measure(side: Side, folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Wall seconds and peak growth in MiB of one run in this process; the result is left as result.npy."""
+    """Seconds and peak growth in MiB of one run in this process; the result is left as result.npy."""
     import resource
 
     import torch
@@ -157,14 +166,14 @@ def measure(side: Side, folder: Path, options: argparse.Namespace) -> dict[str, 
     work = side.prepare(folder, options)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     before = pages * resource.getpagesize()
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     result = work()
     if options.device == "cuda":
         torch.cuda.synchronize()
-    wall = time.perf_counter() - start
+    wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     np.save(folder / "result.npy", result)
-    return {"wall_s": wall, "peak_mib": max(0.0, (peak - before) / 2**20)}
+    return {"wall_s": wall, "cpu_s": cpu, "peak_mib": max(0.0, (peak - before) / 2**20)}
 
 
 # --- the input -------------------------------------------------------------------------------------------------
@@ -189,6 +198,9 @@ def write_image(folder: Path, options: argparse.Namespace) -> None:
         turn = reorientation_to(codes, volume.grid.direction) if codes else AS_STORED
         i, j, k = volume.grid.spacing
         image, spacing = np.ascontiguousarray(turn.apply(volume.values)), turn.apply_to_spacing((k, j, i))
+    if options.crop is not None:
+        starts = [max(0, (n - c) // 2) for n, c in zip(image.shape, options.crop, strict=True)]
+        image = np.ascontiguousarray(image[tuple(slice(s, s + c) for s, c in zip(starts, options.crop, strict=True))])
     np.save(folder / "image.npy", image)
     (folder / "spacing.json").write_text(json.dumps(spacing))
 
@@ -258,11 +270,16 @@ def compare(part: str, folder: Path, options: argparse.Namespace) -> None:
     peer, truth = sides[0].name, next(s.name for s in sides if s.is_truth)
     print(f"\n{part} on {options.device}, median of {options.repeats}")
     for side in sides:
-        wall, peak = (statistics.median(r[key] for r in runs[side.name]) for key in ("wall_s", "peak_mib"))
-        peer_wall, peer_peak = (statistics.median(r[key] for r in runs[peer]) for key in ("wall_s", "peak_mib"))
-        ratios = f"wall {wall / peer_wall:.3f}  peak {peak / max(peer_peak, 1):.2f}"
+        wall, cpu, peak = medians(runs[side.name])
+        peer_wall, peer_cpu, peer_peak = medians(runs[peer])
+        ratios = f"wall {wall / peer_wall:.3f}  cpu {cpu / peer_cpu:.3f}  peak {peak / max(peer_peak, 1):.2f}"
         agreement = "" if side.is_truth else agreement_of(part, results[side.name], results[truth])
-        print(f"{side.name:24s} {wall:8.2f} s {peak:8.0f} MiB   {ratios}   {agreement}")
+        print(f"{side.name:24s} {wall:8.2f} s {cpu:8.2f} s {peak:8.0f} MiB   {ratios}   {agreement}", flush=True)
+
+
+def medians(runs: list[dict[str, float]]) -> tuple[float, float, float]:
+    wall, cpu, peak = (statistics.median(run[key] for run in runs) for key in ("wall_s", "cpu_s", "peak_mib"))
+    return wall, cpu, peak
 
 
 def run_apart(side: Side, folder: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -300,6 +317,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peer", type=Path, help="python of an environment with nnunetv2")
     parser.add_argument("--model", type=Path, help="nnU-Net v2 model folder (default: random weights)")
     parser.add_argument("--image", type=Path, help="NIfTI, NRRD or MetaImage (default: synthetic)")
+    parser.add_argument("--crop", type=int, nargs=3, metavar=("K", "J", "I"), help="the middle of the image, voxels")
     parser.add_argument("--parts", nargs="+", default=["inference", "resampling", "export"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)

@@ -14,7 +14,7 @@ from torch import Tensor
 from surgtwin.progress import Progress
 
 from .network import Triple, UNet
-from .openvino_network import UnknownLayerError, openvino_model
+from .openvino_network import UnknownLayerError, openvino_library, openvino_model
 
 POLL_MS = 50
 TRIAL_STEPS = 2
@@ -106,8 +106,7 @@ class OpenVinoTiles:
 
 
 def _compile(network: UNet, shape: tuple[int, ...], is_half: bool) -> Any:
-    import openvino
-
+    openvino = openvino_library()
     options = {
         "INFERENCE_PRECISION_HINT": openvino.Type.bf16 if is_half else openvino.Type.f32,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),

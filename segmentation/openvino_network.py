@@ -6,6 +6,8 @@ a second. OpenVINO is imported when a function is called, never with this module
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,26 @@ CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (nn.InstanceNorm2d, nn.InstanceNorm3d)
 AVERAGES = (nn.AvgPool2d, nn.AvgPool3d)
+TELEMETRY = "openvino_telemetry"
 
 
 class UnknownLayerError(Exception):
     """The network holds a layer that is not translated."""
+
+
+def openvino_library() -> Any:
+    """Return the module ``openvino``, imported so that it reports to nobody.
+
+    Its import sends an event to Intel's analytics through a package of its own, which it does without where that is not
+    installed: so it is not to be found here. Patients' computers call nobody.
+    """
+    if "openvino" in sys.modules or TELEMETRY in sys.modules:
+        return importlib.import_module("openvino")
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[TELEMETRY]
 
 
 def openvino_model(network: UNet, shape: tuple[int, ...]) -> Any:
@@ -35,9 +53,8 @@ def openvino_model(network: UNet, shape: tuple[int, ...]) -> Any:
     UnknownLayerError
         If the network is made of other layers than the plain and the residual U-Net.
     """
-    import openvino
-    from openvino import opset13
-
+    openvino = openvino_library()
+    opset13 = importlib.import_module("openvino.opset13")
     given = opset13.parameter(list(shape), np.float32, name="tile")
     logits = _GraphBuilder(opset13).unet(network, given)
     return openvino.Model([opset13.result(logits, name="logits")], [given], "unet")
