@@ -48,10 +48,6 @@ LONE_MM = 15.0
 MIN_CONTRAST_HU = 12.0
 COVER = 0.4
 """Share of a voxel of the image that a vessel has to fill."""
-METHOD = (
-    "proposed: bright tubes (multi-scale vesselness) in the liver, from the labelled {root}, by turns and radii at "
-    "junctions; to be confirmed"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +61,19 @@ class LiverVessels:
         is not clear. The labelled portal vein and cava are not repeated.
     length_mm
         Of the middle lines of each tree.
+    contrast_hu, noise_hu
+        Portal blood over the liver, and the liver's noise on cubes of `STEP_MM`.
+    findings
+        Why there is nothing, if there is nothing.
     """
 
     grid: Grid
     trees: npt.NDArray[np.uint8]
     found: Mask
     length_mm: dict[Tree, float]
-    findings: tuple[Finding, ...]
+    contrast_hu: float
+    noise_hu: float
+    findings: tuple[Finding, ...] = ()
 
     def mask(self, tree: Tree) -> Mask:
         """[k, j, i] voxels of one tree."""
@@ -112,10 +114,10 @@ def find_liver_vessels(volume: Volume, labels: LabelMap, progress: Progress = SI
     branches, trees = vessel_branches(box, lumen)
     progress.update(0.92, "Painting vessels")
     painted = _paint(lumen, branches, trees)
-    found, on_image = _on_image(painted, lumen, box, volume.grid, labels)
+    found, on_image = _on_image(painted, box, volume.grid)
     progress.update(1.0)
     lengths = {t: total_length_mm(b for b, tree in zip(branches, trees, strict=True) if tree is t) for t in Tree}
-    return LiverVessels(volume.grid, on_image, found, lengths, _findings(lengths, box))
+    return LiverVessels(volume.grid, on_image, found, lengths, box.contrast_hu, box.noise_hu)
 
 
 def vessel_lumen(box: LiverBox, response: Values) -> Mask:
@@ -227,9 +229,7 @@ def _paint(lumen: Mask, branches: Sequence[Branch], trees: Sequence[Tree]) -> np
     return painted
 
 
-def _on_image(
-    painted: npt.NDArray[np.uint8], lumen: Mask, box: LiverBox, grid: Grid, labels: LabelMap
-) -> tuple[Mask, npt.NDArray[np.uint8]]:
+def _on_image(painted: npt.NDArray[np.uint8], box: LiverBox, grid: Grid) -> tuple[Mask, npt.NDArray[np.uint8]]:
     """What was painted, on the image's grid: whether a voxel holds enough of a vessel, and of which tree most."""
     width = [max(1, round(s / STEP_MM)) for s in grid.spacing[::-1]]
     start, stop = _covered(grid, box.grid)
@@ -269,15 +269,5 @@ def _nothing(grid: Grid, box: LiverBox) -> LiverVessels:
     )
     finding = Finding("no-vessel-contrast", Severity.WARNING, message, numbers={"contrast_hu": box.contrast_hu})
     empty = np.zeros(grid.shape, dtype=np.uint8)
-    return LiverVessels(grid, empty, empty.astype(bool), dict.fromkeys(Tree, 0.0), (finding,))
-
-
-def _findings(lengths: dict[Tree, float], box: LiverBox) -> tuple[Finding, ...]:
-    message = (
-        "The vessels inside the liver are proposals from the image's brightness alone: "
-        f"{lengths[Tree.PORTAL] / 10:.0f} cm of portal and {lengths[Tree.HEPATIC] / 10:.0f} cm of hepatic branches, "
-        f"{lengths[Tree.UNASSIGNED] / 10:.0f} cm of neither. They are to be confirmed by a person."
-    )
-    numbers = {f"{t.name.lower()}_mm": lengths[t] for t in Tree}
-    numbers |= {"contrast_hu": box.contrast_hu, "noise_hu": box.noise_hu}
-    return (Finding("vessels-proposed", Severity.INFO, message, numbers=numbers),)
+    nothing = dict.fromkeys(Tree, 0.0)
+    return LiverVessels(grid, empty, empty.astype(bool), nothing, box.contrast_hu, box.noise_hu, (finding,))

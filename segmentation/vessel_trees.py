@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from itertools import permutations
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Tree(IntEnum):
 
 
 def assign_trees(
-    branches: Sequence[Branch], at_root: dict[Tree, Sequence[tuple[int, int, float]]]
+    branches: Sequence[Branch], at_root: Mapping[Tree, Sequence[tuple[int, int, float]]]
 ) -> tuple[list[Tree], list[bool]]:
     """The tree of each branch, and whether any root can be reached from it.
 
@@ -90,7 +91,7 @@ def _better(portal: float, hepatic: float) -> Tree:
 
 
 def _with_contacts(
-    branches: Sequence[Branch], at_root: dict[Tree, Sequence[tuple[int, int, float]]]
+    branches: Sequence[Branch], at_root: Mapping[Tree, Sequence[tuple[int, int, float]]]
 ) -> tuple[list[Branch], list[bool]]:
     """The branches with the nodes at both ends of each contact made one, and which of them are contacts."""
     used = Counter(node for b in branches for node in b.nodes)
@@ -120,18 +121,17 @@ def _ways(
 ) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
     """(branch, node it is left by) -> (next branch, node that one is left by, cost)."""
     ends: dict[int, list[int]] = defaultdict(list)
-    for n, b in enumerate(branches):
-        for node in dict.fromkeys(b.nodes):
+    for n, branch in enumerate(branches):
+        for node in dict.fromkeys(branch.nodes):
             if not is_contact[n]:
                 ends[node].append(n)
     ways: dict[tuple[int, int], list[tuple[int, int, float]]] = defaultdict(list)
     for node, here in ends.items():
-        for a in here:
-            for b in here:
-                if a != b:
-                    ways[a, node].append((b, _far(branches[b], node), _junction(branches[a], branches[b], node)))
-    for a, node_a, b, node_b, gap in _gaps(branches, ends, is_contact):
-        for one, left, other, entered in ((a, node_a, b, node_b), (b, node_b, a, node_a)):
+        for one, other in permutations(here, 2):
+            cost = _junction(branches[one], branches[other], node)
+            ways[one, node].append((other, _far(branches[other], node), cost))
+    for first, tip, second, near, gap in _gaps(branches, ends, is_contact):
+        for one, left, other, entered in ((first, tip, second, near), (second, near, first, tip)):
             cost = GAP_COST * gap + _thicker(branches[one], branches[other])
             ways[one, left].append((other, _far(branches[other], entered), cost))
     return ways
@@ -178,7 +178,7 @@ def _gaps(
 
 
 def _tip(branch: Branch, node: int) -> FloatArray:
-    return branch.points[0] if branch.nodes[0] == node else branch.points[-1]
+    return np.asarray(branch.points[0] if branch.nodes[0] == node else branch.points[-1])
 
 
 def _cost_from(

@@ -156,7 +156,7 @@ def _smoothed(course: FloatArray) -> FloatArray:
     """The staircase of voxels made a smoother line; its ends stay."""
     if len(course) < 5:
         return course
-    smooth = ndimage.uniform_filter1d(course, 5, axis=0, mode="nearest")
+    smooth: FloatArray = ndimage.uniform_filter1d(course, 5, axis=0, mode="nearest")
     smooth[0], smooth[-1] = course[0], course[-1]
     return smooth
 
