@@ -19,7 +19,7 @@ from ui.cli.main import main
 
 
 def sure_twin(twin: Twin) -> Twin:
-    """The twin with a confidence on a coarser, shifted, oblique grid, one voxel marked, and an interval of the liver."""
+    """The twin with a confidence on a coarser, shifted, oblique grid, one voxel marked, and an interval."""
     image = twin.labels.grid
     coarse = np.array(image.lps_from_ijk) @ np.diag([2.0, 1.5, 0.5, 1.0])
     coarse[:3, 3] += (1.25, -0.5, 2.0)
