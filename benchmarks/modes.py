@@ -38,7 +38,9 @@ def run_modes(options: argparse.Namespace) -> dict[str, list[ModeRun]]:
     from segmentation.training_config import read_config
 
     config = read_config(ROOT / "segmentation" / "configs" / "ct_abdomen.json")
-    found = [case for source in config.sources for case in find_cases(source, [options.data])]
+    folders = {name.split("/")[0] for name in config.validation}
+    sources = [source for source in config.sources if source.folder in folders]
+    found = [case for source in sources for case in find_cases(source, [options.data])]
     held_out = [case for case in found if case[0] in config.validation][: options.cases]
     model = read_model_folder(options.model)
     engines = {m.name: Engine(model, InferenceSettings(device="cpu", mode=m.name)) for m in MODES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +14,22 @@ import torch
 from surgtwin.errors import MemoryLimitError
 from surgtwin.progress import SILENT, Progress
 
+from .backends import AUTO, Backend, load_backend, torch_backend
 from .calibration import read_calibration
 from .cascade import with_previous_stage
 from .confidence import ConfidenceCollector, NetworkConfidence, clear_stray_pieces
-from .device import ComputePlan, choose_compute, cpu_plan
-from .model_folder import ModelFolder, load_networks
-from .network import UNet
+from .device import ComputePlan, choose_compute
+from .model_folder import ModelFolder
+from .modes import EXACT, Mode, fastest_mode, mode_named
+from .openvino_backend import BackendError
 from .plans import Spacing
 from .postprocess import LabelExporter
-from .preprocess import prepare
+from .preprocess import Box, prepare
+from .region import keep_region, network_region
+from .run_choice import RunChoice, first_choice, next_choice
 from .sliding_window import LogitSlab, TileSettings, predict_slabs
+
+log = logging.getLogger(__name__)
 
 CPU_ALLOCATION_FAILURE = "can't allocate memory"
 PREPARED = 0.06
@@ -41,22 +48,50 @@ class InferenceSettings:
     device
         "auto", "cpu" or "cuda".
     fast
-        The quickest way that keeps the labels nearly the same (bfloat16 on a CPU that has it).
+        The quickest mode that keeps the labels nearly the same, unless a mode is named.
     tile_step
-        Tile distance as a share of the patch; 0.5 is nnU-Net's.
+        Least tile distance as a share of the patch; 0.5 is nnU-Net's.
     mirror
         Average over mirrored images where the model allows it, as nnU-Net does.
+    mode
+        Name of one of `segmentation.modes.MODES`; empty for exact, or what ``fast`` says.
+    backend
+        "auto", "torch" or "openvino".
     """
 
     device: str = "auto"
     fast: bool = False
-    tile_step: float = 0.5
+    tile_step: float = EXACT.tile_step
     mirror: bool = True
+    mode: str = ""
+    backend: str = AUTO
+
+    @property
+    def chosen_mode(self) -> Mode:
+        """The mode that the settings mean. Raises InputError if there is none of that name."""
+        if self.mode:
+            return mode_named(self.mode)
+        return fastest_mode() if self.fast else EXACT
+
+    @property
+    def chosen_step(self) -> float:
+        """The tile distance that the settings mean."""
+        return max(self.tile_step, self.chosen_mode.tile_step)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Labels ``[k, j, i]`` uint8 or uint16 on the image's grid, how they were computed, how sure the network was."""
+    """Labels ``[k, j, i]`` uint8 or uint16 on the image's grid, how they were computed, how sure the network was.
+
+    Parameters
+    ----------
+    backend
+        Library and release that ran the network.
+    notes
+        Sentences: what was chosen otherwise than asked or usual, and why.
+    confidence
+        None for a run on a region: its doubt would count what lies outside.
+    """
 
     labels: npt.NDArray[Any]
     device: str
@@ -64,6 +99,8 @@ class Prediction:
     fell_back: bool = False
     removed_voxels: dict[str, int] = field(default_factory=dict)
     confidence: NetworkConfidence | None = None
+    backend: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Engine:
@@ -83,12 +120,17 @@ class Engine:
         self.settings = settings or InferenceSettings()
         self.calibration, self.findings = read_calibration(model)
         self.watchers: list[Callable[[LogitSlab], None]] = []
-        self._compute = choose_compute(self.settings.device, self.settings.fast)
-        self._networks = load_networks(model, self._compute.device)
+        self._mode = self.settings.chosen_mode
+        self._compute = choose_compute(self.settings.device, self._mode.is_half)
+        self._backends = {self._compute: load_backend(model, self._compute, self.settings.backend)}
         self._previous = Engine(model.previous, self.settings) if model.previous else None
 
     def predict(
-        self, channels: Sequence[npt.NDArray[Any]], spacing_mm: Spacing, progress: Progress = SILENT
+        self,
+        channels: Sequence[npt.NDArray[Any]],
+        spacing_mm: Spacing,
+        progress: Progress = SILENT,
+        region: Box | None = None,
     ) -> Prediction:
         """Return the labels of an image whose axes run as the model's orientation says.
 
@@ -98,58 +140,82 @@ class Engine:
             Arrays ``[k, j, i]``, one per model channel, CT in HU.
         spacing_mm
             Along [k, j, i].
+        region
+            Voxels [k, j, i] to label, None for all: labels outside are 0, tiles that do not touch it are not run.
+            Inside they are those of the whole image, but for stray pieces: the largest piece is that within the region.
 
         Raises
         ------
         MemoryLimitError
             If the image does not fit into memory even on the CPU.
         """
-        if self._compute.device.type == "cuda":
+        shape = channels[0].shape
+        choice = first_choice(self._compute, self._mode, self.model.plan, self.model.labels, shape, spacing_mm)
+        while True:
+            for note in choice.notes:
+                log.info(note)
             try:
-                return self._run(channels, spacing_mm, self._compute, self._networks, progress)
-            except torch.OutOfMemoryError:
+                return self._run(channels, spacing_mm, choice, progress, region)
+            except BackendError as error:
+                note = f"{self._backend(choice.compute).name} stopped: {error}"
+                self._backends[choice.compute] = torch_backend(self.model, choice.compute, note)
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                smaller = next_choice(choice, self._mode)
+                if smaller is None:
+                    text = "Not enough memory to segment this image; close other programs, or segment a region of it."
+                    raise MemoryLimitError(text) from error
+                choice = smaller
+            # Only here, where the failure's frames are gone, is its memory free.
+            if self._compute.device.type == "cuda":
                 torch.cuda.empty_cache()
-            compute = cpu_plan(self.settings.fast)
-            networks = load_networks(self.model, compute.device)
-            return self._run(channels, spacing_mm, compute, networks, progress, fell_back=True)
-        return self._run(channels, spacing_mm, self._compute, self._networks, progress)
+
+    def _backend(self, compute: ComputePlan) -> Backend:
+        if compute not in self._backends:
+            self._backends[compute] = load_backend(self.model, compute)
+        return self._backends[compute]
 
     def _run(
         self,
         channels: Sequence[npt.NDArray[Any]],
         spacing_mm: Spacing,
-        compute: ComputePlan,
-        networks: list[UNet],
+        choice: RunChoice,
         progress: Progress,
-        fell_back: bool = False,
+        region: Box | None,
     ) -> Prediction:
+        backend = self._backend(choice.compute)
         try:
-            labels, confidence = self._labels(channels, spacing_mm, compute, networks, progress)
-        except MemoryError as error:
-            raise MemoryLimitError("Not enough memory to segment this image; close other programs.") from error
+            labels, confidence = self._labels(channels, spacing_mm, choice, progress, region)
         except RuntimeError as error:
-            if compute.device.type != "cpu" or CPU_ALLOCATION_FAILURE not in str(error):
+            if choice.compute.device.type != "cpu" or CPU_ALLOCATION_FAILURE not in str(error):
                 raise
-            raise MemoryLimitError("Not enough memory to segment this image; close other programs.") from error
+            raise MemoryError(str(error)) from error
         names = {self.model.labels.names[name]: name for name in self.model.largest_only}
         counts, confidence = clear_stray_pieces(labels, tuple(names), confidence)
-        removed = {names[v]: n for v, n in counts.items()}
-        return Prediction(labels, compute.device.type, compute.precision, fell_back, removed, confidence)
+        return Prediction(
+            labels,
+            choice.compute.device.type,
+            choice.compute.precision,
+            choice.fell_back,
+            {names[v]: n for v, n in counts.items()},
+            confidence if region is None else None,
+            backend.name,
+            choice.noting(backend.note).notes,
+        )
 
     def _labels(
         self,
         channels: Sequence[npt.NDArray[Any]],
         spacing_mm: Spacing,
-        compute: ComputePlan,
-        networks: list[UNet],
+        choice: RunChoice,
         progress: Progress,
+        region: Box | None,
     ) -> tuple[npt.NDArray[Any], NetworkConfidence]:
         plan = self.model.plan
         before = None
         if self._previous is not None:
             before = self._previous.predict(channels, spacing_mm, progress.part(0.0, FIRST_STAGE)).labels
             progress = progress.part(FIRST_STAGE, 1.0)
-        image = prepare(channels, spacing_mm, plan, compute.device, progress.part(0.0, PREPARED, "preparing"))
+        image = prepare(channels, spacing_mm, plan, choice.compute.device, progress.part(0.0, PREPARED, "preparing"))
         if before is not None:
             image = with_previous_stage(image, before, spacing_mm, plan, self.model.labels)
         dtype = np.uint8 if max(self.model.labels.names.values(), default=0) < 256 else np.uint16
@@ -159,15 +225,18 @@ class Engine:
         temperature = self.calibration.temperature if self.calibration else 1.0
         collector = ConfidenceCollector((k, j, i), self.model.labels, temperature)
         tiles = TileSettings(
-            step=self.settings.tile_step,
+            step=self.settings.chosen_step,
             mirror_axes=self.model.mirror_axes if self.settings.mirror else (),
-            compute_dtype=compute.compute_dtype,
+            slab_bytes=choice.slab_bytes,
+            region=None if region is None else network_region(region, image, plan.transpose_forward),
         )
         part = progress.part(PREPARED, TILED, "segmenting")
+        networks = self._backend(choice.compute).networks
         for slab in predict_slabs(networks, image.data, plan.patch, tiles, part):
             exporter.add(slab)
             collector.add(slab)
             for watch in self.watchers:
                 watch(slab)
         confidence = collector.finish(image.box, image.transposed_shape).transposed_back(plan.transpose_forward)
-        return np.ascontiguousarray(np.transpose(whole, np.argsort(plan.transpose_forward))), confidence
+        labels = np.ascontiguousarray(np.transpose(whole, np.argsort(plan.transpose_forward)))
+        return keep_region(labels, region), confidence

@@ -21,6 +21,7 @@ from .engine_cache import EngineCache, LoadedModel
 from .infer import Engine, InferenceSettings, Prediction
 from .merge import LabelMerger, Overlap, overlap_finding
 from .orientation import AS_STORED, reorientation_to
+from .region import RegionMm, region_voxels, turned_region
 
 NO_LABELS = np.zeros((0, 0, 0), np.uint8)
 
@@ -56,9 +57,14 @@ class CollectionRun:
 
 
 def run_collection(
-    collection: Collection, images: ChannelImages, engines: EngineCache, settings: InferenceSettings, progress: Progress
+    collection: Collection,
+    images: ChannelImages,
+    engines: EngineCache,
+    settings: InferenceSettings,
+    progress: Progress,
+    box: RegionMm | None = None,
 ) -> CollectionRun:
-    """Return the merged labels of an image; call it within the engines' turn.
+    """Return the merged labels of an image, or of a box of it; call it within the engines' turn.
 
     Raises
     ------
@@ -72,7 +78,8 @@ def run_collection(
     ends = _shares(collection.run_order, images.volumes[0])
     for n, (part, channels) in enumerate(zip(collection.run_order, inputs, strict=True)):
         loaded = engines.get(part.model, settings)
-        prediction = run_engine(loaded.engine, channels, progress.part(ends[n], ends[n + 1], _stage(collection, n)))
+        share = progress.part(ends[n], ends[n + 1], _stage(collection, n))
+        prediction = run_engine(loaded.engine, channels, share, box)
         runs.append(PartRun(part, loaded, replace(prediction, labels=NO_LABELS)))
         if len(inputs) == 1 and all(row.value == row.part_value for row in part.labels):
             return CollectionRun(collection, _only(prediction.labels, part), tuple(runs))
@@ -82,13 +89,22 @@ def run_collection(
     )
 
 
-def run_engine(engine: Engine, channels: Sequence[Volume], progress: Progress) -> Prediction:
-    """Return the labels of an image on its own grid, whatever way its axes run."""
+def run_engine(
+    engine: Engine, channels: Sequence[Volume], progress: Progress, box: RegionMm | None = None
+) -> Prediction:
+    """Return the labels of an image on its own grid, whatever way its axes run; only those in a box, if one is given.
+
+    Raises
+    ------
+    InputError
+        If the box lies outside the image.
+    """
     model, grid = engine.model, channels[0].grid
     turn = reorientation_to(model.orientation, grid.direction) if model.orientation else AS_STORED
     i, j, k = grid.spacing
     turned = [turn.apply(volume.values) for volume in channels]
-    prediction = engine.predict(turned, turn.apply_to_spacing((k, j, i)), progress)
+    region = None if box is None else turned_region(region_voxels(box, grid), grid.shape, turn)
+    prediction = engine.predict(turned, turn.apply_to_spacing((k, j, i)), progress, region)
     confidence = None if prediction.confidence is None else prediction.confidence.turned_back(turn)
     return replace(prediction, labels=np.ascontiguousarray(turn.undo(prediction.labels)), confidence=confidence)
 

@@ -29,6 +29,7 @@ from .collection_file import read_collection
 from .confidence import NetworkConfidence
 from .engine_cache import EngineCache
 from .infer import InferenceSettings
+from .region import RegionMm
 from .registry import find_model, shipped_for
 from .run_parts import CollectionRun, PartRun, keep_only, run_collection
 from .sanity import check_segmentation
@@ -38,6 +39,7 @@ NETWORK_SHARE = 0.85
 CLASSICAL_SHARE = 0.95
 CUT_BY_EDGE = "cut-by-edge"
 CLASSICAL_NAMES = ("body", "lungs", "bone")
+BEYOND_BOX = "Organs that reach beyond it are cut there, and none was looked for elsewhere."
 WHOLE_LUNGS = ("left lung", "right lung")
 
 
@@ -58,6 +60,8 @@ class UNetSegmenter:
         that hold none of them are not run. None: everything.
     engines
         Where loaded models are kept; several segmenters may share one.
+    box
+        The network looks for structures in this part of the image only, which takes less time. None: everywhere.
     """
 
     def __init__(
@@ -67,12 +71,14 @@ class UNetSegmenter:
         classical: bool = True,
         structures: Sequence[str] | None = None,
         engines: EngineCache | None = None,
+        box: RegionMm | None = None,
     ) -> None:
         self._model = None if model is None else os.fspath(model)
         self._settings = settings or InferenceSettings()
         self._classical = classical
         self._structures = structures
         self._engines = engines or EngineCache()
+        self._box = box
 
     def segment(self, volume: Volume, progress: Progress) -> Segmentation:
         """Return the label map of a volume on its own grid.
@@ -120,9 +126,9 @@ class UNetSegmenter:
         volume = images.volumes[0]
         running = collection if wanted is None else collection.holding(wanted)
         part = progress.part(ALIGNED_SHARE if len(images.volumes) > 1 else 0.0, NETWORK_SHARE)
-        run = run_collection(running, images, self._engines, self._settings, part)
+        run = run_collection(running, images, self._engines, self._settings, part, self._box)
         region = None
-        if not _knows_more_than_the_abdomen(collection):
+        if self._box is None and not _knows_more_than_the_abdomen(collection):
             region = wrong_region(volume.grid, run.labels, {row.name: row.value for row in running.labels})
         if region is not None:
             run = replace(run, labels=np.zeros_like(run.labels))
@@ -130,7 +136,7 @@ class UNetSegmenter:
         if wanted is not None:
             keep_only(run.labels, [row.value for row in running.labels if row.name in wanted])
         progress.part(CLASSICAL_SHARE, 1.0, "checking").update(0.0)
-        return assemble(images, run, classical, region, wanted)
+        return assemble(images, run, classical, region, wanted, self._box)
 
     def _find_classical(
         self, volume: Volume, organs: npt.NDArray[Any], wanted: tuple[str, ...] | None, progress: Progress
@@ -166,6 +172,7 @@ def assemble(
     classical: ClassicalResult,
     region: Finding | None = None,
     wanted: Sequence[str] | None = None,
+    box: RegionMm | None = None,
 ) -> Segmentation:
     """Return the label map with its structures, how each was made, and what should be known about it.
 
@@ -175,6 +182,8 @@ def assemble(
         Why the network's labels were left out; its organs are then not looked for one by one.
     wanted
         The structures that were asked for, None for all.
+    box
+        The part of the image that was segmented, None for all of it: what is missing elsewhere is no finding then.
     """
     volume = images.volumes[0]
     rows = [row for row in run.collection.labels if wanted is None or row.name in wanted]
@@ -195,7 +204,11 @@ def assemble(
         methods["body"] = classical.body_method
     labels = LabelMap(volume.grid, tuple(layers), tuple(structures))
     findings = [*images.findings, *classical.findings, *_run_findings(volume, run)]
-    findings += [region] if region else check_segmentation(labels, expected=tuple(row.name for row in rows))
+    expected = [row.name for row in rows]
+    if box is not None:
+        findings.append(Finding("region-only", Severity.INFO, f"Only a region was segmented: {box}. {BEYOND_BOX}"))
+        expected = [row.name for row in rows if np.any(run.labels == row.value)]
+    findings += [region] if region else check_segmentation(labels, expected=tuple(expected))
     sure = None if region else run.confidence
     return Segmentation(
         labels,
@@ -251,7 +264,13 @@ def _describe_run(run: PartRun) -> dict[str, Any]:
     return {
         "device": prediction.device,
         "precision": prediction.precision,
-        "settings": {"tile_step": engine.settings.tile_step, "mirror": mirrors},
+        "backend": prediction.backend,
+        "settings": {
+            "mode": engine.settings.chosen_mode.name,
+            "tile_step": engine.settings.chosen_step,
+            "mirror": mirrors,
+        },
+        "notes": list(prediction.notes),
         "removed_stray_voxels": prediction.removed_voxels,
     }
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.backends import OPENVINO, TORCH
 from segmentation.infer import Engine, InferenceSettings
 from segmentation.model_folder import read_model_folder
+from segmentation.openvino_backend import openvino_version
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = sorted(f.parent for f in FIXTURES.glob("*/case.npz"))
@@ -21,10 +23,13 @@ def model_of(case: Path) -> Path:
     return next((f for f in folders if "cascade" in f.name), folders[0])
 
 
+@pytest.mark.parametrize("backend", [TORCH, OPENVINO])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_labels_are_those_of_nnunets_own_predictor(case: Path) -> None:
+def test_labels_are_those_of_nnunets_own_predictor(case: Path, backend: str) -> None:
+    if backend == OPENVINO and openvino_version() is None:
+        pytest.skip("OpenVINO is not installed")
     given = np.load(case / "case.npz")
-    engine = Engine(read_model_folder(model_of(case)), InferenceSettings(device="cpu"))
+    engine = Engine(read_model_folder(model_of(case)), InferenceSettings(device="cpu", backend=backend))
     k, j, i = (float(s) for s in given["spacing"])
     found = engine.predict(list(given["image"]), (k, j, i)).labels
     expected = given["prediction"]

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation import infer
 from segmentation.device import choose_compute
-from segmentation.infer import Engine, InferenceSettings
 from segmentation.model_folder import read_model_folder
 from segmentation.registry import SHIPPED, find_model, shipped_for
 from segmentation.segmenter import UNetSegmenter
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
-from surgtwin.errors import Cancelled, DeviceError, MemoryLimitError, ModelError
+from surgtwin.errors import Cancelled, DeviceError, ModelError
 from surgtwin.progress import SILENT, Progress
 
 
@@ -103,36 +101,6 @@ def test_shipped_folders_hold_what_the_registry_says(row) -> None:
     assert model.modality == row.modality and model.orientation == "LPS"
     assert all(f.stat().st_size < 15e6 for f in row.folder.rglob("*"))
     assert (row.folder / "README.md").is_file()
-
-
-def test_memory_failures_are_one_typed_error(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine(read_model_folder(model_folder), InferenceSettings(device="cpu"))
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 99 GB")
-
-    monkeypatch.setattr(infer, "prepare", fail)
-    with pytest.raises(MemoryLimitError):
-        engine.predict([image_in_lps()], (3.0, 2.0, 2.0))
-
-
-def test_a_full_gpu_falls_back_to_the_cpu(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine(read_model_folder(model_folder), InferenceSettings(device="cpu"))
-    expected = engine.predict([image_in_lps()], (3.0, 2.0, 2.0)).labels
-    real = infer.prepare
-
-    def prepare(channels, spacing, plan, device, progress):
-        if device.type == "cuda":
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(channels, spacing, plan, device, progress)
-
-    monkeypatch.setattr(infer, "prepare", prepare)
-    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    gpu = infer.ComputePlan(torch.device("cuda"), torch.float16, "float16 mixed")
-    engine._compute = gpu
-    prediction = engine.predict([image_in_lps()], (3.0, 2.0, 2.0))
-    assert prediction.fell_back and prediction.device == "cpu"
-    np.testing.assert_array_equal(prediction.labels, expected)
 
 
 def test_a_missing_device_is_said() -> None:

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from segmentation.modes import MODE_NAMES
+
 from .channels import channel
+from .roi import region_of_interest
 
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
 SURFACE_FORMATS = ("stl", "obj", "ply", "glb", "vtp", "3mf")
@@ -66,7 +69,15 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--structures", type=_names, metavar="A,B", help="only these; of a collection only the parts that hold them run"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--fast", action="store_true", help="the quickest mode; labels may differ slightly")
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument("--fast", action="store_true", help="the quickest mode; labels may differ slightly")
+    speed.add_argument("--mode", choices=MODE_NAMES, default="", help="how the network runs (default exact)")
+    parser.add_argument(
+        "--roi",
+        type=region_of_interest,
+        metavar="X:X,Y:Y,Z:Z",
+        help="only this box is segmented, LPS mm, which takes less time: --roi=-120:40,-90:80,900:1100",
+    )
 
 
 def _add_channels(parser: argparse.ArgumentParser) -> None:

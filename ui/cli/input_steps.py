@@ -43,8 +43,10 @@ def network(options: argparse.Namespace) -> Callable[[Volume, Progress], Segment
         from segmentation.infer import InferenceSettings
         from segmentation.segmenter import UNetSegmenter
 
-        settings = InferenceSettings(device=options.device, fast=options.fast)
-        return UNetSegmenter(options.model, settings, structures=options.structures)
+        from .roi import region_mm
+
+        settings = InferenceSettings(device=options.device, fast=options.fast, mode=options.mode)
+        return UNetSegmenter(options.model, settings, structures=options.structures, box=region_mm(options.roi))
 
     def segment(volume: Volume, progress: Progress) -> Segmentation:
         others, names = open_channels(options, progress.part(0.0, 0.1)) if "channel" in options else ([], None)
