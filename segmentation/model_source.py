@@ -16,6 +16,7 @@ from typing import IO
 
 from surgtwin.errors import DiskError, ModelError
 
+from .calibration import CALIBRATION
 from .collection import COLLECTION
 from .model_folder import CHECKPOINT, DATASET, MAX_CHECKPOINT_BYTES, MAX_JSON_BYTES, PLANS
 
@@ -112,7 +113,7 @@ def _is_needed(path: PurePosixPath, folder: PurePosixPath) -> bool:
         return False
     parts = path.relative_to(folder).parts
     if len(parts) == 1:
-        return parts[0] in (PLANS, DATASET, COLLECTION) or TEXTS.fullmatch(parts[0]) is not None
+        return parts[0] in (PLANS, DATASET, COLLECTION, CALIBRATION) or TEXTS.fullmatch(parts[0]) is not None
     return len(parts) == 2 and FOLD.fullmatch(parts[0]) is not None and parts[1] == CHECKPOINT
 
 
@@ -148,7 +149,7 @@ def _files_of_folder(path: Path) -> dict[str, SourceFile]:
         for entry in sorted(folder.iterdir()):
             relative = entry.relative_to(root)
             if entry.is_symlink():
-                if entry.name in (PLANS, DATASET, COLLECTION, CHECKPOINT) or FOLD.fullmatch(entry.name):
+                if entry.name in (PLANS, DATASET, COLLECTION, CALIBRATION, CHECKPOINT) or FOLD.fullmatch(entry.name):
                     raise ModelError(f"{relative.as_posix()} is a symbolic link; give the real files.")
             elif entry.is_dir() and len(relative.parts) <= MAX_DEPTH + 1:
                 pending.append(entry)

@@ -30,7 +30,13 @@ def write_folder(path: Path, files: dict[str, bytes]) -> Path:
 
 @pytest.mark.parametrize("write", [write_zip, write_folder])
 def test_only_what_a_model_needs_is_copied(tmp_path: Path, write) -> None:
-    extra = {"m/LICENSE.txt": b"free", "m/fold_0/progress.png": b"x", "m/validation/a.nii.gz": b"x", "other.txt": b"x"}
+    extra = {
+        "m/LICENSE.txt": b"free",
+        "m/calibration.json": b"{}",
+        "m/fold_0/progress.png": b"x",
+        "m/validation/a.nii.gz": b"x",
+        "other.txt": b"x",
+    }
     source = write(tmp_path / "given", {**{f"m/{name}": content for name, content in NEEDED.items()}, **extra})
     target = tmp_path / "target"
     target.mkdir()
@@ -38,7 +44,7 @@ def test_only_what_a_model_needs_is_copied(tmp_path: Path, write) -> None:
         assert given.model_folders() == [PurePosixPath("m")]
         given.copy_model(PurePosixPath("m"), target)
     copied = {f.relative_to(target).as_posix(): f.read_bytes() for f in target.rglob("*") if f.is_file()}
-    assert copied == {**NEEDED, "LICENSE.txt": b"free"}
+    assert copied == {**NEEDED, "LICENSE.txt": b"free", "calibration.json": b"{}"}
 
 
 @pytest.mark.parametrize(
