@@ -14,7 +14,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +184,10 @@ def _relative_width(pair: Pair, factor: float) -> float:
 
 
 def markdown_table(calibration: Calibration, pairs: Sequence[Pair]) -> str:
-    """Return the model card's table: one row per structure, each case with the factor of the other cases."""
+    """Return the model card's table: one row per structure, each case with the factor of the other cases.
+
+    The last row says what the network's doubt is worth: how wide intervals are that know nothing but the volume.
+    """
     lines = ["| structure | truth in the interval | mean width / volume | median error / volume |", "|---|---|---|---|"]
     factors = {case: conformal_quantile([p.score for p in pairs if p.case != case]) for case in calibration.cases}
     for structure in dict.fromkeys(p.structure for p in pairs):
@@ -197,6 +200,8 @@ def markdown_table(calibration: Calibration, pairs: Sequence[Pair]) -> str:
     lines.append(
         f"| all | {held_all} of {calibration.pairs} ({calibration.coverage:.1%}) | {calibration.relative_width:.0%} | |"
     )
+    plain_coverage, plain_width = leave_one_case_out([replace(p, scale_ml=p.found_ml) for p in pairs])
+    lines.append(f"| all, were the volume itself the scale | {plain_coverage:.1%} | {plain_width:.0%} | |")
     lines.append(
         f"\nTemperature {calibration.temperature:.3f}; expected calibration error near the structures "
         f"{calibration.ece_before:.3f} before, {calibration.ece_after:.3f} after; factor {calibration.factor:.3f}."
