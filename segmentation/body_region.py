@@ -13,8 +13,9 @@ from surgtwin.domain.geometry import Grid
 
 from .sanity import EDGE_VOXELS, VOLUME_RANGE_ML
 
-LARGE_ORGANS = ("liver", "spleen", "right kidney", "left kidney", "stomach")
-"""An image of the abdomen shows at least one of them whole, or cut off by its edge."""
+ANCHORS = ("liver", "right kidney", "left kidney")
+"""An image of the abdomen shows at least one of them whole, or cut off by its edge. Spleen and stomach prove nothing:
+their smallest sizes are those of a blob that a network finds in a head."""
 FEWEST_JUDGED = 3
 """A model that knows fewer of them says nothing about the region."""
 CUT_SHARE = 0.2
@@ -33,7 +34,7 @@ def wrong_region(grid: Grid, labels: Labels, values: Mapping[str, int]) -> Findi
     values
         Standard name -> label.
     """
-    judged = {name: value for name, value in values.items() if name in LARGE_ORGANS}
+    judged = {name: value for name, value in values.items() if name in ANCHORS}
     if len(judged) < FEWEST_JUDGED:
         return None
     if any(_is_plausible(name, labels == value, grid) for name, value in judged.items()):
