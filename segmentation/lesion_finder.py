@@ -1,12 +1,12 @@
-"""Liver lesions as proposals: a second network looks inside the liver that the first one found.
+"""Liver lesions: a second network looks inside the liver that the first one found.
 
-What it reports is a list for a person to confirm or dismiss. It was trained on painted lesions in portal venous CT
-only (see the model's card): it misses lesions, and takes other things for lesions.
+What it finds is a list for a person to confirm or dismiss (`lesion_proposals`). It was trained on painted
+lesions in portal venous CT only (see the model's card): it misses lesions, and takes other things for lesions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap, Structure
-from surgtwin.domain.structure_table import match, structure_for
+from surgtwin.domain.structure_table import match
 from surgtwin.domain.volume import Modality, Volume
 from surgtwin.errors import ModelError
-from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import SILENT, Progress
 
 from .device import ComputePlan, choose_compute
@@ -30,7 +28,6 @@ from .lesion_candidates import FoundLesion, ball_ml, find_candidates
 from .model_folder import ModelFolder, load_networks, read_model_folder
 from .orientation import AS_STORED, Reorientation, reorientation_to
 from .preprocess import prepare
-from .proposals import PROPOSAL_CODE, Proposals, with_proposals
 from .registry import MODELS_FOLDER
 from .resample import LINEAR, resample
 from .sliding_window import TileSettings, predict_slabs
@@ -188,72 +185,3 @@ def box_around(mask: Mask, spacing_mm: Spacing) -> tuple[slice, slice, slice]:
 
 def _undone(array: npt.NDArray[Any], turn: Reorientation) -> npt.NDArray[Any]:
     return np.ascontiguousarray(turn.undo(array))
-
-
-def add_liver_lesions(
-    segmentation: Segmentation, volume: Volume, finder: LesionFinder, progress: Progress = SILENT
-) -> Segmentation:
-    """Return the segmentation with the lesions as proposals in a layer of their own.
-
-    Raises
-    ------
-    ModelError
-        As `LesionFinder.find`.
-    """
-    result = finder.find(volume, segmentation.labels, progress)
-    return with_proposals(segmentation, as_proposals(result, finder, liver_of(segmentation.labels)), "liver_lesions")
-
-
-def as_proposals(result: LesionResult, finder: LesionFinder, liver: Structure) -> Proposals:
-    """Return the lesions as structures (part of the liver), each with a finding that asks for a person."""
-    lesion = match("lesion")
-    structures = []
-    for found in result.lesions:
-        row = structure_for(found.number, found.name, layer=1, origin="network")
-        code = lesion.code if lesion is not None else row.code
-        structures.append(replace(row, code=code, part_of=liver.name))
-    model = finder.model
-    told = {
-        "name": model.name,
-        "version": model.version,
-        "sha256": model.sha256(),
-        "licence": model.licence,
-        "least_confidence": finder.least_confidence,
-        "lesions": [lesion_facts(found) for found in result.lesions],
-    }
-    method = f"network {model.name} {model.version}".strip()
-    return Proposals(result.labels, tuple(structures), method, tuple(findings_of(result.lesions)), told)
-
-
-def lesion_facts(found: FoundLesion) -> dict[str, Any]:
-    """Return a lesion as plain data."""
-    return {
-        "name": found.name,
-        "centre_lps_mm": list(found.centre_mm),
-        "longest_diameter_mm": found.diameter_mm,
-        "volume_ml": found.volume_ml,
-        "confidence": found.confidence,
-    }
-
-
-def findings_of(lesions: tuple[FoundLesion, ...]) -> list[Finding]:
-    """Return one finding per lesion, or one that says what it means that there is none."""
-    if not lesions:
-        message = "No liver lesion is proposed. The network misses some: this does not mean that there is none."
-        return [Finding("no-lesion-proposed", Severity.INFO, message, structure=LIVER_NAME)]
-    return [
-        Finding(
-            PROPOSAL_CODE,
-            Severity.WARNING,
-            f"Proposed, to be confirmed by a person: {lesion.name}, {lesion.diameter_mm:.0f} mm across, "
-            f"{lesion.volume_ml:.1f} mL, confidence {lesion.confidence:.2f}.",
-            where_mm=lesion.centre_mm,
-            numbers={
-                "longest_diameter_mm": lesion.diameter_mm,
-                "volume_ml": lesion.volume_ml,
-                "confidence": lesion.confidence,
-            },
-            structure=lesion.name,
-        )
-        for lesion in lesions
-    ]

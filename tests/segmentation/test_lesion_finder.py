@@ -13,19 +13,21 @@ from segmentation.infer import InferenceSettings
 from segmentation.lesion_finder import (
     LESION_MODEL,
     LesionFinder,
-    add_liver_lesions,
     liver_of,
     others_in_layer,
     search_region,
 )
+from segmentation.lesion_proposals import add_liver_lesions, with_liver_lesions
 from segmentation.package import ModelFacts, write_model_folder
 from segmentation.proposals import PROPOSAL_CODE, is_proposal, proposed_names
 from surgtwin.domain.finding import Severity
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.structure_table import structure_for
+from surgtwin.domain.twin import Twin
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
 from surgtwin.errors import LabelError, ModelError
+from surgtwin.pipeline.build_twin import build_twin
 from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import SILENT, Progress
 from tests.conftest import all_orientations, rotation
@@ -124,6 +126,26 @@ def test_proposals_join_as_a_layer_of_their_own_and_say_so(lesion_model: Path) -
     ), "no voxel counts twice"
     with pytest.raises(LabelError, match="liver lesion 1"):
         add_liver_lesions(after, volume, finder)
+
+
+def twin_of(volume: Volume, organs: LabelMap) -> Twin:
+    return build_twin(volume, lambda _volume, _progress: Segmentation(organs, {"liver": "given labels"}))
+
+
+def test_a_twin_gets_its_lesions_once_and_never_loses_an_accepted_one(lesion_model: Path) -> None:
+    volume, organs = scene(grid_of(rotation((5.0, 8.0, -4.0)), (3.0, 3.0, 4.0)))
+    finder = DarkFinder(lesion_model, CPU)
+    bare = twin_of(volume, organs)
+    once = with_liver_lesions(bare, finder)
+    twice = with_liver_lesions(once, finder)
+    for twin in (once, twice):
+        assert [s.name for s in twin.structures if s.layer == 1] == ["liver lesion 1"]
+        mesh = twin.mesh("liver lesion 1")
+        assert mesh is not None and np.linalg.norm(mesh.vertices_mm.mean(axis=0) - LESION_LPS) < 2.0
+        assert sum(f.code == PROPOSAL_CODE for f in twin.findings) == 1
+    assert "liver lesion 1" not in bare.accepted | twice.accepted
+    with pytest.raises(LabelError, match="accepted liver lesion 1"):
+        with_liver_lesions(replace(twice, accepted=frozenset({"liver lesion 1"})), finder)
 
 
 def test_a_clean_liver_gets_a_finding_that_promises_nothing(lesion_model: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from segmentation.modes import MODE_NAMES
 
+from . import liver_proposals
 from .channels import channel
 from .roi import region_of_interest
 
@@ -28,6 +29,7 @@ def add_all(commands: Commands) -> None:
     _build(commands)
     _info(commands)
     _segment(commands)
+    _lesions(commands)
     _mesh(commands)
     _export(commands)
     _export_labels(commands)
@@ -150,6 +152,7 @@ def _build(commands: Commands) -> None:
     p.add_argument("-o", "--output", type=Path, required=True, metavar="CASE.twin")
     _add_model_options(p)
     _add_channels(p)
+    liver_proposals.add_option(p)
     p.add_argument("--labels", type=Path, metavar="FILE", help="a label map instead of the network")
     p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
     p.add_argument("--force", action="store_true", help="replace an existing twin")
@@ -169,7 +172,31 @@ def _segment(commands: Commands) -> None:
     )
     _add_model_options(p)
     _add_channels(p)
+    liver_proposals.add_option(p)
     p.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _lesions(commands: Commands) -> None:
+    p = _command(commands, "lesions", "lesions", "propose lesions inside the liver of a CT's twin, to be confirmed")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    p.add_argument("--fast", action="store_true", help="the quickest mode; proposals may differ slightly")
+    p.add_argument(
+        "--least-confidence",
+        type=_confidence,
+        metavar="SHARE",
+        help="0 to 1; lower proposes more, and more of them wrong",
+    )
+
+
+def _confidence(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
+    return value
 
 
 def _mesh(commands: Commands) -> None:

@@ -15,6 +15,7 @@ from surgtwin.store.save import require_free, save_twin
 from .console import ProgressBar, note, say, write_json
 from .info import say_twin
 from .input_steps import network, note_findings, open_chosen_image
+from .liver_proposals import proposing
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -50,5 +51,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _segment(options: argparse.Namespace) -> Callable[[Volume, Progress], Segmentation]:
     if options.labels is None:
-        return network(options)
-    return lambda volume, progress: given_labels(options.labels, volume, options.names, progress)
+        return proposing(options, network(options))
+    return proposing(options, lambda volume, progress: given_labels(options.labels, volume, options.names, progress))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from segmentation.proposals import is_proposal
 from surgtwin.domain.labels import Structure
 from surgtwin.domain.twin import Twin
 from surgtwin.pipeline.summary import twin_summary
@@ -11,6 +12,7 @@ from surgtwin.store.load import load_twin
 
 from .console import say, table, write_json
 from .input_steps import note_findings
+from .liver_proposals import say_proposals
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,6 +30,11 @@ def volume_text(twin: Twin, s: Structure) -> str:
     interval = twin.volume_interval(s.name)
     own = f"{twin.labels.volume_ml(s):.0f}"
     return own if interval is None else f"{own} ({interval.as_text()})"
+
+
+def made_by(twin: Twin, s: Structure) -> str:
+    """How a structure came about, and whether it is only proposed."""
+    return f"proposed ({s.origin})" if is_proposal(s.name, twin.provenance.methods) else s.origin
 
 
 def say_twin(twin: Twin) -> None:
@@ -51,7 +58,7 @@ def say_twin(twin: Twin) -> None:
                 f"{twin.labels.with_parts_ml(s):.0f}",
                 str(len(mesh.triangles)) if mesh else "-",
                 closed,
-                s.origin,
+                made_by(twin, s),
                 "accepted" if s.name in twin.accepted else "not accepted",
             ]
         )
@@ -59,3 +66,4 @@ def say_twin(twin: Twin) -> None:
     say(table(rows, header, right=(0, 2, 3, 4)))
     for level in sorted({v.level for v in twin.volume_intervals}):
         say(f"in brackets: {level:.0%} interval of the volume, for images like those that the model was checked on")
+    say_proposals(twin.provenance.model)

@@ -9,6 +9,7 @@ from surgtwin.pipeline.summary import finding_summary, grid_summary, structure_s
 
 from .console import ProgressBar, note, say, table, write_json
 from .input_steps import check_output_is_free, network, note_findings, open_chosen_image
+from .liver_proposals import proposing, say_proposals
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         volume, choice = open_chosen_image(options, progress.part(0.0, 0.1))
         note(f"image: {choice.description or choice.key}  [{choice.key}]")
-        segmentation = network(options)(volume, progress.part(0.1, 0.95, "Finding organs"))
+        segmentation = proposing(options, network(options))(volume, progress.part(0.1, 0.95, "Finding organs"))
         said = write_label_file(segmentation.labels, volume, options.output, model=segmentation.model)
     finally:
         bar.close()
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         rows = [[str(s.label), s.name, f"{labels.volume_ml(s):.0f}"] for s in labels.structures]
         say(table(rows, ("label", "structure", "mL"), right=(0, 2)))
+        say_proposals(segmentation.model)
         say(f"\nwritten: {options.output}")
     note_findings(findings)
     return 0
