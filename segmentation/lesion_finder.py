@@ -78,6 +78,11 @@ class LesionFinder:
         settings: InferenceSettings | None = None,
         least_confidence: float = LEAST_CONFIDENCE,
     ) -> None:
+        if model is None and not LESION_MODEL.is_dir():
+            raise ModelError(
+                "No lesion model is in the box yet. Train one with segmentation/configs/ct_liver_lesions.json "
+                f"(python -m segmentation.lesion_training) and put it at segmentation/models/{LESION_MODEL.name}."
+            )
         self.model: ModelFolder = read_model_folder(model or LESION_MODEL)
         if LESION_NAME not in self.model.labels.names:
             known = ", ".join(self.model.labels.names)
