@@ -25,8 +25,9 @@ Values = npt.NDArray[np.float32]
 STEP_MM = 1.0
 """Edge of the cubes: a branch of 3 mm is three of them wide."""
 MARGIN_MM = 12.0
-NOTCH_MM = 4.0
-"""Vessels that were left out of the liver's label at its rim lie in notches up to this wide."""
+NOTCH_MM = 5.0
+"""Vessels that were left out of the liver's label, and the mouths of veins between it and the cava, lie in notches of
+this radius."""
 BLOCK = 4
 """Cubes to a block along each axis where the liver's own level is followed."""
 LEVEL_REACH_MM = 15.0
@@ -91,10 +92,10 @@ def liver_box(volume: Volume, labels: LabelMap) -> LiverBox:
         return np.asarray(share >= 0.5)
 
     values = resample_values(volume.values[near].astype(np.float32), source, cubes, order=1)
-    masks = {"portal": moved(portal), "cava": moved(cava)}
-    known = masks["portal"] | masks["cava"] | moved(others)
-    whole = closed(moved(liver), (STEP_MM,) * 3, NOTCH_MM) & ~known
-    return _measured(cubes, values, whole, masks["portal"], masks["cava"])
+    portal_cubes, cava_cubes = moved(portal), moved(cava)
+    veins = portal_cubes | cava_cubes
+    with_gaps = closed(moved(liver) | veins, (STEP_MM,) * 3, NOTCH_MM) & ~veins & ~moved(others)
+    return _measured(cubes, values, with_gaps, portal_cubes, cava_cubes)
 
 
 def find_structure(labels: LabelMap, *standard: str) -> Structure | None:

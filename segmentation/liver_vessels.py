@@ -6,6 +6,7 @@ noise; each branch goes to the portal tree, to the hepatic veins, or, where that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,17 +16,17 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from surgtwin.domain.finding import Finding, Severity
-from surgtwin.domain.geometry import Grid
+from surgtwin.domain.geometry import FloatArray, Grid
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.volume import Modality, Volume
 from surgtwin.errors import LabelError
-from surgtwin.imaging.centreline import Branch, branches_of, skeleton_of, total_length_mm
+from surgtwin.imaging.centreline import Branch, branches_of, skeleton_of
 from surgtwin.imaging.resample import resample_values
 from surgtwin.imaging.vesselness import vesselness
 from surgtwin.progress import SILENT, Progress
 
 from .liver_contrast import STEP_MM, LiverBox, Mask, Values, liver_box
-from .vessel_trees import Tree, assign_trees, top
+from .vessel_trees import LONGEST_GAP_MM, STRAIGHT, Tree, assign_trees, top
 
 RADII_MM = (1.3, 1.8, 2.6, 3.7, 5.2, 7.0)
 LOWEST = 0.12
@@ -39,8 +40,10 @@ LUMEN = 0.5
 SMOOTHING_MM = 0.7
 TRUNK, TRUNK_SMOOTHING_MM = 0.45, 2.0
 """Contrast of a trunk, and the standard deviation of the Gaussian that it must exceed it after."""
+TRUNK_REACH_MM, TRUNK_RIM_MM = 30.0, 4.0
+"""Trunks are looked for no further from a labelled vein, and not so close to the liver's rim."""
 ROOT_GAP_MM = 3.0
-"""A branch that ends no further from a labelled vein hangs on it."""
+"""A branch that ends no further from a labelled vein hangs on it; one that points straight at it may end further."""
 SPUR_RADII, SPUR_MM = 1.0, 2.5
 """A free piece no longer than this many radii and millimetres is a bump of the surface."""
 LONE_MM = 15.0
@@ -48,6 +51,25 @@ LONE_MM = 15.0
 MIN_CONTRAST_HU = 12.0
 COVER = 0.4
 """Share of a voxel of the image that a vessel has to fill."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselLine:
+    """The middle line of one branch.
+
+    Parameters
+    ----------
+    points_mm
+        (N, 3) LPS mm.
+    """
+
+    tree: Tree
+    points_mm: FloatArray
+    radius_mm: float
+
+    @property
+    def length_mm(self) -> float:
+        return float(np.linalg.norm(np.diff(self.points_mm, axis=0), axis=1).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +81,8 @@ class LiverVessels:
     trees
         [k, j, i] uint8 on the image's grid: `Tree.PORTAL`, `Tree.HEPATIC`; 0 where `found` is True: which tree it is
         is not clear. The labelled portal vein and cava are not repeated.
-    length_mm
-        Of the middle lines of each tree.
+    lines
+        Middle lines of the branches.
     contrast_hu, noise_hu
         Portal blood over the liver, and the liver's noise on cubes of `STEP_MM`.
     findings
@@ -70,10 +92,15 @@ class LiverVessels:
     grid: Grid
     trees: npt.NDArray[np.uint8]
     found: Mask
-    length_mm: dict[Tree, float]
+    lines: tuple[VesselLine, ...]
     contrast_hu: float
     noise_hu: float
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def length_mm(self) -> dict[Tree, float]:
+        """Of the middle lines of each tree."""
+        return {t: sum(line.length_mm for line in self.lines if line.tree is t) for t in Tree}
 
     def mask(self, tree: Tree) -> Mask:
         """[k, j, i] voxels of one tree."""
@@ -116,8 +143,11 @@ def find_liver_vessels(volume: Volume, labels: LabelMap, progress: Progress = SI
     painted = _paint(lumen, branches, trees)
     found, on_image = _on_image(painted, box, volume.grid)
     progress.update(1.0)
-    lengths = {t: total_length_mm(b for b, tree in zip(branches, trees, strict=True) if tree is t) for t in Tree}
-    return LiverVessels(volume.grid, on_image, found, lengths, box.contrast_hu, box.noise_hu)
+    lines = tuple(
+        VesselLine(tree, box.grid.to_lps(b.points[:, ::-1] / STEP_MM), b.radius_mm)
+        for b, tree in zip(branches, trees, strict=True)
+    )
+    return LiverVessels(volume.grid, on_image, found, lines, box.contrast_hu, box.noise_hu)
 
 
 def vessel_lumen(box: LiverBox, response: Values) -> Mask:
@@ -126,7 +156,7 @@ def vessel_lumen(box: LiverBox, response: Values) -> Mask:
     smooth = ndimage.gaussian_filter(box.contrast, SMOOTHING_MM / STEP_MM, truncate=3.0)
     middle = ndimage.maximum_filter(response, 5)
     tubes = (response > least) & (smooth > LUMEN * middle)
-    weak = box.liver & (tubes | _trunks(box.contrast))
+    weak = box.liver & (tubes | _trunks(box))
     pieces, count = ndimage.label(weak, structure=np.ones((3, 3, 3)))
     strongest = ndimage.maximum(response, pieces, np.arange(count + 1))
     kept = np.asarray(strongest) > SURE * least
@@ -134,10 +164,19 @@ def vessel_lumen(box: LiverBox, response: Values) -> Mask:
     return np.asarray(kept[pieces])
 
 
-def _trunks(contrast: Values) -> Mask:
-    """What is bright over a width that noise cannot be: where trunks meet, they are no tubes."""
-    wide = ndimage.gaussian_filter(contrast, TRUNK_SMOOTHING_MM / STEP_MM, truncate=3.0)
-    return np.asarray(wide > TRUNK)
+def _trunks(box: LiverBox) -> Mask:
+    """What is bright over a width that noise cannot be: where trunks meet, they are no tubes.
+
+    Only about the labelled veins and off the liver's rim, where the heart or a bright organ shines in.
+    """
+    import edt
+
+    cube = (STEP_MM,) * 3
+    wide = ndimage.gaussian_filter(box.contrast, TRUNK_SMOOTHING_MM / STEP_MM, truncate=3.0)
+    veins = box.portal | box.cava
+    inside = edt.edt(box.liver | veins, anisotropy=cube, black_border=False) > TRUNK_RIM_MM
+    near = edt.edt(~veins, anisotropy=cube, black_border=False)
+    return np.asarray((wide > TRUNK) & ((inside & (near <= TRUNK_REACH_MM)) | (near <= TRUNK_RIM_MM)))
 
 
 def vessel_branches(box: LiverBox, lumen: Mask) -> tuple[list[Branch], list[Tree]]:
@@ -192,12 +231,14 @@ def _touching(branches: Sequence[Branch], vein: Mask) -> list[tuple[int, int, fl
     if not len(rim) or not branches:
         return []
     tree = cKDTree(rim)
+    used = Counter(node for b in branches for node in b.nodes)
     found = []
     for n, b in enumerate(branches):
         for node, tip in zip(b.nodes, (b.points[0], b.points[-1]), strict=True):
-            gap = float(tree.query(tip)[0])
-            if gap <= ROOT_GAP_MM:
-                found.append((n, node, gap))
+            gap, nearest = tree.query(tip)
+            ahead = float(np.dot(rim[nearest] - tip, -b.leaving(node)))
+            if gap <= ROOT_GAP_MM or (used[node] == 1 and gap <= LONGEST_GAP_MM and ahead >= gap * STRAIGHT):
+                found.append((n, node, float(gap)))
     return found
 
 
@@ -269,5 +310,4 @@ def _nothing(grid: Grid, box: LiverBox) -> LiverVessels:
     )
     finding = Finding("no-vessel-contrast", Severity.WARNING, message, numbers={"contrast_hu": box.contrast_hu})
     empty = np.zeros(grid.shape, dtype=np.uint8)
-    nothing = dict.fromkeys(Tree, 0.0)
-    return LiverVessels(grid, empty, empty.astype(bool), nothing, box.contrast_hu, box.noise_hu, (finding,))
+    return LiverVessels(grid, empty, empty.astype(bool), (), box.contrast_hu, box.noise_hu, (finding,))

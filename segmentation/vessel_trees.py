@@ -38,8 +38,8 @@ CONTACT_RADII = 2.2
 OFFSET_MM = 3.0
 """Beyond this distance between two ends the way from one to the other counts as a part of the turn."""
 LONGEST_GAP_MM = 8.0
-WIDEST_GAP_DEGREES = 50.0
-"""A gap is bridged only straight ahead of a free end, within this angle."""
+STRAIGHT = 0.64
+"""A gap is bridged only straight ahead of a free end, within the angle of this cosine (50 degrees)."""
 
 
 class Tree(IntEnum):
@@ -169,7 +169,7 @@ def _gaps(
     for n, node in free:
         step = places - tips[n, node]
         far = np.linalg.norm(step, axis=1)
-        ahead = step @ -branches[n].leaving(node) >= far * np.cos(np.radians(WIDEST_GAP_DEGREES))
+        ahead = step @ -branches[n].leaving(node) >= far * STRAIGHT
         fits = [m for m in np.flatnonzero(ahead & (far <= LONGEST_GAP_MM)) if keys[m][0] != n and keys[m][1] != node]
         if fits:
             best = min(fits, key=lambda m: (far[m], keys[m]))

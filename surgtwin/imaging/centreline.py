@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,8 +158,3 @@ def _smoothed(course: FloatArray) -> FloatArray:
     smooth: FloatArray = ndimage.uniform_filter1d(course, 5, axis=0, mode="nearest")
     smooth[0], smooth[-1] = course[0], course[-1]
     return smooth
-
-
-def total_length_mm(branches: Iterable[Branch]) -> float:
-    """Length of several branches together."""
-    return sum(b.length_mm for b in branches)
