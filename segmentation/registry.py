@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from surgtwin.errors import ModelError
 
@@ -14,11 +16,18 @@ MODELS_FOLDER = Path(__file__).parent / "models"
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """One row: the folder's name, the modality it is for, its structures by label value (1, 2, ...)."""
+    """One row: the folder's name, the modality it is for, its structures by label value (1, 2, ...).
+
+    Parameters
+    ----------
+    trained_on
+        What its training images were like, as ``training_domain`` reads it.
+    """
 
     name: str
     modality: str
     structures: tuple[str, ...]
+    trained_on: Mapping[str, Any]
 
     @property
     def folder(self) -> Path:
@@ -34,8 +43,9 @@ SHIPPED: tuple[ShippedModel, ...] = (
             "spleen", "right kidney", "left kidney", "gallbladder", "oesophagus", "liver", "stomach", "aorta",
             "inferior vena cava", "portal and splenic vein", "pancreas", "right adrenal", "left adrenal",
         ),
+        {"phase": ["portal venous"], "slice_mm": [2.0, 5.0]},
     ),
-    ShippedModel("mr_abdomen", "MR", ("liver", "right kidney", "left kidney", "spleen")),
+    ShippedModel("mr_abdomen", "MR", ("liver", "right kidney", "left kidney", "spleen"), {"slice_mm": [7.7, 7.7]}),
 )  # fmt: skip
 
 

@@ -28,11 +28,12 @@ from .collection import Collection, PartLabel, choose_structures
 from .collection_file import read_collection
 from .confidence import NetworkConfidence
 from .engine_cache import EngineCache
+from .gates import RunFacts, check_run, place_mask
 from .infer import InferenceSettings
 from .region import RegionMm
 from .registry import find_model, shipped_for
 from .run_parts import CollectionRun, PartRun, keep_only, run_collection
-from .sanity import check_segmentation
+from .training_domain import training_domain
 
 ALIGNED_SHARE = 0.03
 NETWORK_SHARE = 0.85
@@ -208,7 +209,8 @@ def assemble(
     if box is not None:
         findings.append(Finding("region-only", Severity.INFO, f"Only a region was segmented: {box}. {BEYOND_BOX}"))
         expected = [row.name for row in rows if np.any(run.labels == row.value)]
-    findings += [region] if region else check_segmentation(labels, expected=tuple(expected))
+    facts = _run_facts(run, expected, region, is_part=box is not None)
+    findings += check_run(volume, labels, facts, place_mask(volume, classical.body))
     sure = None if region else run.confidence
     return Segmentation(
         labels,
@@ -218,6 +220,15 @@ def assemble(
         confidence=None if sure is None else _confidence_in_lps(run, sure, volume),
         volume_intervals=() if sure is None else _intervals(run, sure, labels, rows, findings),
     )
+
+
+def _run_facts(run: CollectionRun, expected: Sequence[str], region: Finding | None, is_part: bool) -> RunFacts:
+    removed: dict[str, int] = {}
+    for part in run.parts:
+        for name, count in part.prediction.removed_voxels.items():
+            removed[name] = removed.get(name, 0) + count
+    domain = training_domain(part.part.model for part in run.parts)
+    return RunFacts(run.collection.name, tuple(expected), domain, removed, region, is_part)
 
 
 def _confidence_in_lps(run: CollectionRun, sure: NetworkConfidence, volume: Volume) -> ConfidenceMap:

@@ -139,35 +139,44 @@ def _touches(corner: Sequence[int], patch: Triple, before: Triple, region: Box |
 
 
 class _Sums:
-    """Weighted logits of the rows that tiles still touch, and their weights."""
+    """Weighted logits of the rows that tiles still touch, and their weights, in a ring: no row is ever moved."""
 
     def __init__(self, heads: int, patch: Triple, padded: Tensor) -> None:
         self._patch = patch
         self._window = gaussian_window(patch).to(padded.device)
         self._total = torch.zeros((heads, patch[0], *padded.shape[2:]), device=padded.device)
         self._weight = torch.zeros(self._total.shape[1:], device=padded.device)
+        self._head = 0
 
     def add(self, logits: Tensor, place: Sequence[int]) -> None:
         """Add a tile whose rows are those held; ``place`` is its first voxel [j, i]."""
         j, i = place
-        spot = (slice(None), slice(j, j + self._patch[1]), slice(i, i + self._patch[2]))
-        self._total[(slice(None), *spot)].addcmul_(logits, self._window)
-        self._weight[spot] += self._window
+        plane = (slice(j, j + self._patch[1]), slice(i, i + self._patch[2]))
+        for rows, held in self._held(0, self._patch[0]):
+            self._total[(slice(None), held, *plane)].addcmul_(logits[:, rows], self._window[rows])
+            self._weight[(held, *plane)] += self._window[rows]
 
     def means(self, rows: int, slab_bytes: int) -> Iterator[tuple[int, Tensor]]:
         """Yield (first row, logits ``[heads, rows, j, i]``) of the first ``rows``, 0 where no tile was."""
         depth = max(1, slab_bytes // (self._total[:, 0].numel() * self._total.element_size()))
         for first in range(0, rows, depth):
-            part = slice(first, min(first + depth, rows))
-            yield first, self._total[:, part] / self._weight[part].clamp_min(NO_WEIGHT)
+            for part, held in self._held(first, min(first + depth, rows)):
+                yield part.start, self._total[:, held] / self._weight[held].clamp_min(NO_WEIGHT)
 
     def drop(self, rows: int) -> None:
-        """Forget the first rows; the others move up, and empty ones follow."""
-        kept = self._patch[0] - rows
-        for array in (self._total, self._weight[None]):
-            for row in range(kept):
-                array[:, row].copy_(array[:, row + rows])
-            array[:, kept:].zero_()
+        """Forget the first rows; empty ones follow the last."""
+        for _, held in self._held(0, rows):
+            self._total[:, held].zero_()
+            self._weight[held].zero_()
+        self._head = (self._head + rows) % self._patch[0]
+
+    def _held(self, start: int, stop: int) -> Iterator[tuple[slice, slice]]:
+        """Yield rows and where they lie, in one piece or in two."""
+        turn = self._patch[0] - self._head
+        for first, last in ((start, min(stop, turn)), (max(start, turn), stop)):
+            if first < last:
+                shift = self._head - (self._patch[0] if first >= turn else 0)
+                yield slice(first, last), slice(first + shift, last + shift)
 
 
 def pad_to_patch(data: Tensor, patch: Triple) -> tuple[Tensor, Triple]:

@@ -12,6 +12,7 @@ from segmentation.lesion_candidates import (
     ball_ml,
     core_mean,
     find_candidates,
+    is_thin,
     longest_distance,
     measure_piece,
 )
@@ -98,6 +99,18 @@ def test_the_longest_distance_of_flat_and_single_pieces() -> None:
     assert longest_distance(line) == 7.0
     cube = np.array([[a, b, c] for a in (0, 2) for b in (0, 3) for c in (0, 6)], dtype=float)
     assert longest_distance(cube) == pytest.approx(7.0)
+
+
+def test_sheets_and_tubes_are_no_lesions_and_eggs_are() -> None:
+    probability = np.zeros(GRID.shape, dtype=np.float32)
+    sheet, tube, egg = (np.zeros(GRID.shape, bool) for _ in range(3))
+    sheet[4:26, 8:10, 4:36] = True
+    tube[14:16, 20:24, 4:60] = True
+    egg |= ball(GRID, place((40, 46, 14)), 8.0) | ball(GRID, place((48, 46, 14)), 8.0)
+    assert is_thin(sheet, GRID) and is_thin(tube, GRID) and not is_thin(egg, GRID)
+    probability[sheet | tube | egg] = 0.9
+    labels, lesions = find_candidates(probability, np.ones(GRID.shape, bool), GRID)
+    assert len(lesions) == 1 and np.array_equal(labels > 0, egg)
 
 
 def test_the_confidence_is_that_of_the_surest_quarter() -> None:

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 
 from segmentation.sanity import check_segmentation
+from segmentation.scan_facts import ScanFacts
+from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.structure_table import structure_for
+from tests.conftest import rotation
 
 NAMES = {"liver": 1, "spleen": 2, "right kidney": 3, "left kidney": 4, "stomach": 5}
 EXPECTED = tuple(NAMES)
+AXES = rotation((6.0, -4.0, 9.0))
+ORIGIN = (-150.0, -90.0, -400.0)
 
 
 def healthy() -> np.ndarray:
@@ -23,37 +28,49 @@ def healthy() -> np.ndarray:
     return labels
 
 
-def findings(labels: np.ndarray, direction: np.ndarray | None = None) -> dict[str, list[str]]:
-    axes = np.eye(3) if direction is None else direction
-    grid = Grid.from_axes(labels.shape, (-150.0, -90.0, -400.0), axes, (4.0, 4.0, 4.0))
-    names = tuple(structure_for(value, name) for name, value in NAMES.items())
+def label_map(labels: np.ndarray) -> LabelMap:
+    grid = Grid.from_axes(labels.shape, ORIGIN, AXES, (4.0, 4.0, 4.0))
+    return LabelMap(grid, (labels,), tuple(structure_for(value, name) for name, value in NAMES.items()))
+
+
+def findings(labels: np.ndarray, **more: object) -> list[Finding]:
+    return check_segmentation(label_map(labels), EXPECTED, **more)  # type: ignore[arg-type]
+
+
+def codes(labels: np.ndarray, **more: object) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for f in check_segmentation(LabelMap(grid, (labels,), names), EXPECTED):
+    for f in findings(labels, **more):
         found.setdefault(f.code, []).append(f.structure or f.message)
     return found
 
 
 def test_a_healthy_abdomen_raises_nothing() -> None:
-    assert findings(healthy()) == {}
+    assert findings(healthy()) == []
 
 
-def test_a_flipped_series_is_noticed() -> None:
-    found = findings(healthy(), np.diag([-1.0, 1.0, 1.0]))
-    assert any("right of" in m for m in found["unusual-position"])
-    assert any("behind" in m for m in findings(healthy(), np.diag([1.0, -1.0, 1.0]))["unusual-position"])
-    assert any("above" in m for m in findings(healthy(), np.diag([1.0, 1.0, -1.0]))["unusual-position"])
-
-
-def test_an_oblique_series_of_a_healthy_patient_is_fine() -> None:
-    a = np.radians(25)
-    turn = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    assert "unusual-position" not in findings(healthy(), turn)
-
-
-def test_an_organ_at_the_edge_is_a_lower_bound() -> None:
+def test_an_organ_at_the_edge_is_a_lower_bound_with_edge_area_and_place() -> None:
     labels = healthy()
     labels[50:60, 15:45, 10:45] = 1
-    assert findings(labels)["cut-by-edge"] == ["liver"]
+    (found,) = findings(labels)
+    assert (found.code, found.structure, found.severity) == ("cut-by-edge", "liver", Severity.INFO)
+    assert "upper edge" in found.message
+    assert found.numbers["edge_area_cm2"] == pytest.approx(30 * 35 * 0.16)
+    assert found.numbers["upper_cm2"] == pytest.approx(30 * 35 * 0.16)
+    assert found.where_mm == pytest.approx(tuple(label_map(labels).grid.to_lps([27.0, 29.5, 59.0])))
+
+
+def test_every_edge_that_cuts_is_named() -> None:
+    labels = healthy()
+    labels[35:60, 15:45, 0:45] = 1
+    (found,) = findings(labels)
+    assert "upper and right edge" in found.message
+    assert found.numbers["right_cm2"] == pytest.approx(25 * 30 * 0.16)
+
+
+def test_an_organ_cut_by_the_edge_is_not_called_too_small() -> None:
+    labels = np.roll(healthy(), -34, axis=0)
+    labels[20:] = 0
+    assert "unusual-volume" not in codes(labels)
 
 
 def test_a_missing_a_tiny_and_a_scattered_organ_are_named() -> None:
@@ -61,18 +78,61 @@ def test_a_missing_a_tiny_and_a_scattered_organ_are_named() -> None:
     labels[labels == 2] = 0
     labels[labels == 4] = 0
     labels[20, 40, 60:64] = 4
-    labels[2:12, 2:12, 60:70] = 3
-    found = findings(labels)
+    labels[2:12, 2:12, 25:35] = 3
+    found = codes(labels)
     assert found["structure-absent"] == ["spleen"]
     assert found["unusual-volume"] == ["left kidney"]
     assert found["scattered"] == ["right kidney"]
+
+
+def test_the_share_outside_the_largest_piece_and_its_place_are_told() -> None:
+    labels = healthy()
+    labels[2:12, 36:46, 22:34] = 3
+    (found,) = [f for f in findings(labels) if f.code == "scattered"]
+    assert found.numbers["outside_largest_share"] == pytest.approx(1200 / (1200 + 1680))
+    assert found.severity is Severity.WARNING
+    assert found.where_mm == pytest.approx(tuple(label_map(labels).grid.to_lps([27.5, 40.5, 6.5])))
+
+
+def test_stray_voxels_that_were_cleared_before_count_as_scattered() -> None:
+    assert codes(healthy(), removed={"left kidney": 1680 // 4}) == {"scattered": ["left kidney"]}
+    assert codes(healthy(), removed={"left kidney": 1680 // 20}) == {}
+
+
+def test_pieces_that_leave_by_the_same_edge_may_meet_beyond_it() -> None:
+    labels = healthy()
+    labels[50:60, 20:30, 12:18] = labels[50:60, 20:30, 24:30] = 1
+    labels[35:50][labels[35:50] == 1] = 0
+    assert "scattered" not in codes(labels)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_volumes_in_findings_are_millilitres(name: str) -> None:
     labels = np.zeros((60, 60, 90), dtype=np.uint8)
     labels[30, 30, 30] = NAMES[name]
-    grid = Grid.from_axes(labels.shape, (0, 0, 0), np.eye(3), (4.0, 4.0, 4.0))
-    names = tuple(structure_for(value, n) for n, value in NAMES.items())
-    volumes = [f for f in check_segmentation(LabelMap(grid, (labels,), names), (name,)) if f.code == "unusual-volume"]
+    volumes = [f for f in check_segmentation(label_map(labels), (name,)) if f.code == "unusual-volume"]
     assert volumes[0].numbers["volume_ml"] == pytest.approx(0.064)
+    assert volumes[0].severity is Severity.WARNING
+
+
+def test_a_rare_size_is_a_remark_and_an_extreme_one_a_warning() -> None:
+    rare, extreme = healthy(), healthy()
+    rare[33:53, 28:50, 70:88] = 2
+    extreme[10:55, 28:55, 70:88] = 2
+    for labels, severity in ((rare, Severity.INFO), (extreme, Severity.WARNING)):
+        (found,) = [f for f in findings(labels) if f.code == "unusual-volume"]
+        assert (found.structure, found.severity) == ("spleen", severity)
+        assert "Caglar" in found.message
+
+
+def test_the_liver_is_judged_by_the_patients_size_where_it_is_known() -> None:
+    assert codes(healthy(), facts=ScanFacts(height_cm=175.0, weight_kg=75.0)) == {}
+    small = codes(healthy(), facts=ScanFacts(height_cm=145.0, weight_kg=38.0))
+    assert small == {"unusual-volume": ["liver"]}
+
+
+def test_a_childs_organs_are_not_judged_by_adults() -> None:
+    labels = healthy()
+    labels[20:27][labels[20:27] == 4] = 0
+    assert codes(labels) == {"unusual-volume": ["left kidney"]}
+    assert codes(labels, facts=ScanFacts(age_years=9.0)) == {}

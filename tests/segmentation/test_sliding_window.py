@@ -41,6 +41,31 @@ def test_slabs_joined_are_the_whole_answer(network: PlainConvUNet, shape: tuple[
     torch.testing.assert_close(joined, whole(network, data, TileSettings()), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("slab_bytes", [1, 9000])
+def test_small_slabs_joined_are_the_whole_answer_too(network: PlainConvUNet, slab_bytes: int) -> None:
+    data = torch.randn(1, 37, 20, 27, generator=torch.Generator().manual_seed(3))
+    slabs = list(predict_slabs([network], data, PATCH, TileSettings(slab_bytes=slab_bytes)))
+    assert [s.first_row for s in slabs] == list(itertools.accumulate([0, *(s.logits.shape[1] for s in slabs[:-1])]))
+    if slab_bytes == 1:
+        assert len(slabs) == 37
+    joined = torch.cat([s.logits for s in slabs], 1)
+    torch.testing.assert_close(joined, whole(network, data, TileSettings()), rtol=1e-4, atol=1e-5)
+
+
+def test_a_region_has_the_same_logits_and_runs_fewer_tiles(network: PlainConvUNet) -> None:
+    data = torch.randn(1, 37, 40, 27, generator=torch.Generator().manual_seed(3))
+    calls = []
+    handle = network.register_forward_hook(lambda *_: calls.append(1))
+    everything = torch.cat([s.logits for s in predict_slabs([network], data, PATCH, TileSettings())], 1)
+    all_tiles = len(calls)
+    region = (slice(20, 23), slice(3, 9), slice(20, 27))
+    found = torch.cat([s.logits for s in predict_slabs([network], data, PATCH, TileSettings(region=region))], 1)
+    handle.remove()
+    assert found.shape == everything.shape and bool(torch.isfinite(found).all())
+    assert torch.equal(found[(slice(None), *region)], everything[(slice(None), *region)])
+    assert 0 < len(calls) - all_tiles < all_tiles / 4
+
+
 def test_tiles_reach_from_edge_to_edge_without_gaps() -> None:
     for size, patch in itertools.product(range(8, 90, 3), (8, 16, 31)):
         starts = tile_starts(size, patch, 0.5)
