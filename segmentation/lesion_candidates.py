@@ -24,6 +24,8 @@ LEAST_SHARE_OF_LARGEST = 0.25
 """A candidate that falls apart keeps the pieces of at least this share of its largest one."""
 LEAST_DIAMETER_MM = 4.0
 """Anything smaller than a ball of this diameter is noise at the network's resolution."""
+LEAST_THICKNESS_SHARE = 0.2
+"""A candidate thinner than this share of its length is a sheet or a tube (fissure, gallbladder's wall), no lesion."""
 CORE_SHARE = 0.25
 """The confidence is the mean probability of this share of a candidate's voxels, the surest ones."""
 
@@ -77,7 +79,7 @@ def find_candidates(
         for inner, mask in _main_pieces(extent):
             confidence = core_mean(values[inner][mask])
             volume_ml = float(np.count_nonzero(mask)) * grid.voxel_volume_ml
-            if volume_ml >= ball_ml(LEAST_DIAMETER_MM) and confidence >= least_confidence:
+            if volume_ml >= ball_ml(LEAST_DIAMETER_MM) and confidence >= least_confidence and not is_thin(mask, grid):
                 kept.append((volume_ml, confidence, _inside(box, inner), mask))
     kept.sort(key=lambda row: -row[0])
     labels = np.zeros(grid.shape, dtype=np.uint8 if len(kept) < 256 else np.uint16)
@@ -109,6 +111,17 @@ def _main_pieces(mask: Mask) -> list[tuple[tuple[slice, ...], Mask]]:
 def _inside(outer: tuple[slice, ...], inner: tuple[slice, ...]) -> tuple[slice, ...]:
     """The box that is ``inner`` counted from the start of ``outer``."""
     return tuple(slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True))
+
+
+def is_thin(mask: Mask, grid: Grid) -> bool:
+    """Whether a piece is a sheet or a tube rather than a lump: its thickest place against its longest diameter."""
+    import edt
+
+    i, j, k = grid.spacing
+    # Distances run to the centres of the voxels outside: half a voxel is taken off on either side.
+    depth = float(edt.edt(np.pad(mask, 1), anisotropy=(k, j, i)).max())
+    thickness = 2 * depth - min(grid.spacing)
+    return thickness < LEAST_THICKNESS_SHARE * measure_piece(mask, np.zeros(3, dtype=np.int64), grid)[1]
 
 
 def core_mean(values: npt.NDArray[np.float32]) -> float:

@@ -35,6 +35,7 @@ def add_all(commands: Commands) -> None:
     _export_labels(commands)
     _view(commands)
     _screenshot(commands)
+    _vessels(commands)
     _plan(commands)
     _verify(commands)
     _models(commands)
@@ -270,6 +271,11 @@ def _plan(commands: Commands) -> None:
     evaluate.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
     evaluate.add_argument("twin", type=Path, metavar="CASE.twin")
     evaluate.add_argument("plan", type=Path, metavar="PLAN.json", help="see docs/plan-schema.json; LPS, mm")
+
+
+def _vessels(commands: Commands) -> None:
+    p = _command(commands, "vessels", "vessels", "propose portal and hepatic branches inside the liver of a CT's twin")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
 
 
 def _verify(commands: Commands) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from segmentation.infer import InferenceSettings
-from segmentation.lesion_finder import LEAST_CONFIDENCE, LesionFinder
-from segmentation.lesion_proposals import KIND, with_liver_lesions
 from surgtwin.pipeline.summary import finding_summary
 from surgtwin.store.writer import TwinWriter
 
@@ -19,6 +16,10 @@ CAUSE = "liver lesions proposed"
 
 def run(options: argparse.Namespace) -> int:
     """Add the proposals; where nothing is found, the twin stays as it is."""
+    from segmentation.infer import InferenceSettings
+    from segmentation.lesion_finder import LEAST_CONFIDENCE, LesionFinder
+    from segmentation.lesion_proposals import KIND, with_liver_lesions
+
     least = LEAST_CONFIDENCE if options.least_confidence is None else options.least_confidence
     finder = LesionFinder(settings=InferenceSettings(device=options.device, fast=options.fast), least_confidence=least)
     bar = ProgressBar()
