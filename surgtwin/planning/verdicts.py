@@ -1,0 +1,84 @@
+"""Every verdict that stands in an evaluated plan, of whatever kind of entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..domain.verdict import Verdict, worst
+from .evaluation import PlanEvaluation
+from .evaluation_json import evaluation_as_json
+
+_ENDING = "verdict"
+_NAMED_BY = ("name", "target", "structure")
+_LISTS = {
+    "resections": "resection",
+    "combined": "resections together",
+    "trajectories": "trajectory",
+    "ablations": "ablation",
+    "tool_paths": "tool path",
+}
+
+
+@dataclass(frozen=True)
+class NamedVerdict:
+    """One verdict and what it is about.
+
+    Parameters
+    ----------
+    entry
+        The part of the plan, e.g. "resection A".
+    about
+        What of it was judged, e.g. "margins tumour" or "remnant"; empty for the entry as a whole.
+    """
+
+    entry: str
+    about: str
+    verdict: Verdict
+
+    @property
+    def text(self) -> str:
+        """Both, for a person, e.g. "resection A, margins tumour"."""
+        return f"{self.entry}, {self.about}" if self.about else self.entry
+
+
+def verdicts_of(evaluation: PlanEvaluation) -> tuple[NamedVerdict, ...]:
+    """All verdicts of an evaluated plan, entry by entry.
+
+    They are gathered from the JSON that is published, every field whose name ends in "verdict": a kind of entry that is
+    added later can't be forgotten here, where a forgotten one would let a plan pass.
+    """
+    return tuple(_gather(evaluation_as_json(evaluation)))
+
+
+def worst_by_entry(verdicts: tuple[NamedVerdict, ...]) -> dict[str, Verdict]:
+    """Entry -> the worst of its verdicts."""
+    entries = dict.fromkeys(v.entry for v in verdicts)
+    return {e: worst(tuple(v.verdict for v in verdicts if v.entry == e)) for e in entries}
+
+
+def _gather(content: dict[str, Any]) -> Iterator[NamedVerdict]:
+    for key, value in content.items():
+        for n, item in enumerate(value if isinstance(value, list) else ()):
+            if not isinstance(item, dict) or (key == "combined" and len(item["resections"]) < 2):
+                continue
+            entry = f"{_LISTS.get(key, key.replace('_', ' '))} {_name(item, n)}"
+            yield from (NamedVerdict(entry, about, verdict) for about, verdict in _within(item, ""))
+
+
+def _within(item: dict[str, Any], about: str) -> Iterator[tuple[str, Verdict]]:
+    for key, value in item.items():
+        if key.endswith(_ENDING) and isinstance(value, str):
+            own = key.removesuffix(_ENDING).strip("_").replace("_", " ")
+            yield " ".join(filter(None, (about, own))), Verdict(value)
+        elif isinstance(value, dict):
+            yield from _within(value, " ".join(filter(None, (about, key.replace("_", " ")))))
+        elif isinstance(value, list):
+            for n, part in enumerate(value):
+                if isinstance(part, dict):
+                    yield from _within(part, " ".join(filter(None, (about, key.replace("_", " "), _name(part, n)))))
+
+
+def _name(item: dict[str, Any], n: int) -> str:
+    return str(next((item[key] for key in _NAMED_BY if item.get(key)), n + 1))

@@ -1,0 +1,126 @@
+"""Plans side by side: who is better in what, and who is beaten in everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from surgtwin.domain.cut import PlaneCut, ShellCut
+from surgtwin.domain.finding import Severity
+from surgtwin.domain.plan import PatientFigures, Plan, Resection
+from surgtwin.domain.verdict import Verdict
+from surgtwin.errors import PlanError
+from surgtwin.planning.compare import Better, compare_plans
+from surgtwin.planning.evaluate import evaluate_plan
+from surgtwin.planning.verdicts import verdicts_of, worst_by_entry
+from tests.planning.shapes import OBLIQUE, ball, make_geometry
+
+BODY = PatientFigures(170, 70)
+
+
+@pytest.fixture(scope="module")
+def geometry():
+    return make_geometry({"liver": ball((0, 0, 0), 40), "tumour": ball((25, 0, 0), 8)}, OBLIQUE, 46)
+
+
+def cut_at(x, name="A", targets=("tumour",), margin=5.0):
+    surface = PlaneCut(OBLIQUE.point(x, 0, 0), OBLIQUE.direction(1, 0, 0))
+    return Resection(name, "liver", surface, targets=targets, margin_mm=margin)
+
+
+@pytest.fixture(scope="module")
+def judged(geometry):
+    plans = {
+        "wide": Plan(BODY, (cut_at(3, "W"),)),
+        "narrow": Plan(BODY, (cut_at(9, "N"),)),
+        "through": Plan(BODY, (cut_at(25, "T"),)),
+        "untargeted": Plan(BODY, (cut_at(3, "U", targets=()),)),
+    }
+    return {name: evaluate_plan(geometry, plan) for name, plan in plans.items()}
+
+
+def pick(judged, *names):
+    return compare_plans({name: judged[name] for name in names})
+
+
+def test_a_row_holds_the_evaluations_own_figures_and_names_the_better(judged):
+    compared = pick(judged, "wide", "narrow")
+    for n, name in enumerate(compared.names):
+        figures = judged[name].combined[0]
+        assert compared.row("remnant_percent", "liver").number(n) == figures.remnant_percent
+        assert compared.row("resected_ml", "liver").values[n].error == figures.resected.error_ml
+        assert compared.row("margin_min_mm", "tumour").values[n].verdict is figures.margins[0].verdict
+    assert compared.row("remnant_percent", "liver").best == (1,)
+    assert compared.row("resected_ml", "liver").best == (1,)
+    assert compared.row("margin_min_mm", "tumour").best == (0,)
+    assert compared.row("sflr_percent Vauthey", "liver").unit == "%"
+
+
+def test_each_of_two_trade_offs_stays_on_the_front(judged):
+    assert pick(judged, "wide", "narrow").dominated_by == ((), ())
+
+
+def test_a_plan_that_is_worse_in_one_goal_and_better_in_none_is_dominated(judged):
+    wide = judged["wide"]
+    worse = replace(
+        wide,
+        combined=(replace(wide.combined[0], remnant_percent=wide.combined[0].remnant_percent - 1.0),),
+    )
+    assert compare_plans({"a": wide, "b": worse}).dominated_by == ((), ("a",))
+    assert compare_plans({"b": worse, "a": wide}).dominated_by == (("a",), ())
+
+
+def test_equal_plans_have_no_better_one_and_dominate_nobody(judged):
+    compared = compare_plans({"a": judged["wide"], "b": judged["wide"]})
+    assert compared.dominated_by == ((), ())
+    assert all(row.best == () for row in compared.rows)
+
+
+def test_rounding_makes_nobody_better(judged):
+    wide = judged["wide"]
+    by_rounding = replace(
+        wide,
+        combined=(replace(wide.combined[0], remnant_percent=wide.combined[0].remnant_percent * (1 + 1e-13)),),
+    )
+    compared = compare_plans({"a": wide, "b": by_rounding})
+    assert compared.row("remnant_percent", "liver").best == () and compared.dominated_by == ((), ())
+
+
+def test_plans_with_other_goals_are_not_played_off_against_each_other(judged):
+    compared = pick(judged, "through", "untargeted")
+    assert compared.row("margin_min_mm", "tumour").values[1] is None
+    assert compared.row("margin_min_mm", "tumour").best == ()
+    assert compared.dominated_by == ((), ())
+
+
+def test_a_cut_through_the_tumour_counts_as_violated(judged):
+    compared = pick(judged, "wide", "through")
+    assert [compared.row("violated").number(n) for n in (0, 1)] == [0.0, 1.0]
+    assert compared.row("violated").best == (0,)
+    errors = [f for f in judged["through"].findings if f.severity is Severity.ERROR]
+    assert compared.row("errors").number(1) == len(errors) > 0
+
+
+def test_every_row_says_which_way_is_better_and_has_a_value_for_each_plan(judged):
+    compared = pick(judged, "wide", "narrow", "through", "untargeted")
+    assert all(len(row.values) == 4 for row in compared.rows)
+    assert len({(row.key, row.about) for row in compared.rows}) == len(compared.rows)
+    assert {row.key for row in compared.goals} == {"remnant_percent", "margin_min_mm", "violated", "errors"}
+    assert all(row.better is not Better.NEUTRAL for row in compared.goals)
+
+
+def test_one_plan_cannot_be_compared(judged):
+    with pytest.raises(PlanError, match="two or more"):
+        pick(judged, "wide")
+    with pytest.raises(PlanError, match="none of the compared"):
+        pick(judged, "wide", "narrow").row("remnant_percent", "spleen")
+
+
+def test_verdicts_of_every_entry_are_gathered_once(geometry):
+    shell = Resection("S", "liver", ShellCut(("tumour",), 6.0), targets=("tumour",), margin_mm=5.0)
+    one = evaluate_plan(geometry, Plan(resections=(cut_at(25, "T"),)))
+    two = evaluate_plan(geometry, Plan(resections=(cut_at(25, "T"), shell)))
+    assert [v.text for v in verdicts_of(one)] == ["resection T, remnant", "resection T, margins tumour"]
+    assert worst_by_entry(verdicts_of(one)) == {"resection T": Verdict.VIOLATED}
+    assert list(worst_by_entry(verdicts_of(two))) == ["resection T", "resection S", "resections together T + S"]
