@@ -12,6 +12,8 @@ from .geometry import MIN_LENGTH_MM, FloatArray, Point3
 
 MAX_COORDINATE_MM = 1e5
 """A hundred metres from the frame's origin: no operating room is that large."""
+UNIT_ROUNDING = 8.0 * np.finfo(np.float64).eps
+"""A vector that was scaled to length 1 misses it by rounding, less than this."""
 
 
 def checked_point(value: ArrayLike, field: str) -> Point3:
@@ -28,11 +30,16 @@ def checked_points(value: ArrayLike, shape: tuple[int, ...], field: str) -> Floa
 
 
 def checked_direction(value: ArrayLike, field: str) -> Point3:
-    """A direction, scaled to length 1. Raises PlanError if it has none."""
+    """A direction, scaled to length 1. Raises PlanError if it has none.
+
+    One that has length 1 already is kept bit for bit, so that a plan that is written and read again is the same plan.
+    """
     v = np.asarray(checked_point(value, field))
     length = float(np.linalg.norm(v))
     if length < MIN_LENGTH_MM:
         raise PlanError("a direction needs a length; found three zeros.", field)
+    if abs(length - 1.0) <= UNIT_ROUNDING:
+        length = 1.0
     return (float(v[0] / length), float(v[1] / length), float(v[2] / length))
 
 

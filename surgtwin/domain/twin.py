@@ -16,6 +16,8 @@ from .labels import LabelMap, Structure
 from .measurement import Measurement
 from .mesh import OrganMesh
 from .patient import Patient
+from .plan_shelf import PlanShelf
+from .saved_plan import PlanStatus, SavedPlan
 from .volume import Volume
 
 
@@ -120,6 +122,8 @@ class Twin:
         How sure the network was of its label at each place; None if no network ran, or it is not known.
     volume_intervals
         Of those structures that a calibrated network found; ask `volume_interval` for the one that still holds.
+    shelf
+        The plans kept with the twin, removed ones too. Like measurements they belong to the twin, not to a revision.
     """
 
     case_id: str
@@ -135,6 +139,7 @@ class Twin:
     measurements: tuple[Measurement, ...] = ()
     confidence: ConfidenceMap | None = None
     volume_intervals: tuple[VolumeInterval, ...] = ()
+    shelf: PlanShelf = field(default_factory=PlanShelf)
 
     def __post_init__(self) -> None:
         if not self.images or self.images[0].role != "primary":
@@ -179,6 +184,16 @@ class Twin:
         if interval is None or not any(s.name == name for s in self.structures):
             return None
         return interval if interval.is_of(self.labels.volume_ml(self.labels.structure(name))) else None
+
+    @property
+    def plans(self) -> tuple[SavedPlan, ...]:
+        """The plans kept with the twin, without removed ones."""
+        return self.shelf.plans
+
+    def plan_status(self, plan: SavedPlan) -> PlanStatus:
+        """Whether a plan is a draft, approved, or was approved before an edit or a change of revision."""
+        counts = self.revision.state in (RevisionState.ACCEPTED, RevisionState.PROPOSED)
+        return plan.status(self.revision.number, counts)
 
     def with_side(self, side: Side) -> Twin:
         return replace(self, operated_side=side)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
+from ..domain.plan_shelf import PlanShelf
 from ..domain.twin import Twin, TwinImage
 from ..domain.volume import Volume
 from ..progress import SILENT, Progress
@@ -16,6 +17,7 @@ from .codec_finding import decode_findings
 from .codec_image import decode_volume
 from .codec_labels import decode_labels
 from .codec_mesh import decode_mesh
+from .codec_plan import decode_shelf
 from .codec_twin import decode_measurement, decode_provenance
 from .codec_values import Record, decode_matrix, decoding
 from .fold import RevisionRecord, TwinState
@@ -25,7 +27,7 @@ from .known_objects import KnownObjects
 def assemble(
     state: TwinState, number: int | None, blobs: BlobStore, known: KnownObjects, progress: Progress = SILENT
 ) -> Twin:
-    """The twin at a revision (the current one if None), with the side and the measurements of today.
+    """The twin at a revision (the current one if None), with the side, the measurements and the plans of today.
 
     Raises
     ------
@@ -47,7 +49,9 @@ def assemble(
             for r in _steps(body["meshes"], progress.part(0.75, 1.0), "Reading meshes")
         )
         confidence = _confidence(body, blobs, known)
-        return _twin(state, record, images, labels, meshes, confidence)
+    shelf = decode_shelf(state.plans, blobs, known)
+    with decoding(f"revision {record.revision.number}"):
+        return _twin(state, record, images, labels, meshes, confidence, shelf)
 
 
 def _twin(
@@ -57,6 +61,7 @@ def _twin(
     labels: LabelMap,
     meshes: tuple[OrganMesh, ...],
     confidence: ConfidenceMap | None,
+    shelf: PlanShelf,
 ) -> Twin:
     body = record.body
     return Twin(
@@ -73,6 +78,7 @@ def _twin(
         measurements=tuple(decode_measurement(m) for m in state.measurements.values()),
         confidence=confidence,
         volume_intervals=tuple(decode_interval(v) for v in body.get("volume_intervals", ())),
+        shelf=shelf,
     )
 
 

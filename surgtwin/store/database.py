@@ -137,9 +137,13 @@ def _event_of(row: tuple[object, ...]) -> Event:
 
 
 def append(connection: sqlite3.Connection, drafts: Sequence[EventDraft], source: str) -> tuple[Event, ...]:
-    """Write events in one transaction: all of them are durable when this returns, or none is there."""
+    """Write events in one transaction: all of them are durable when this returns, or none is there.
+
+    A log of an older minor says from then on that it may hold what today's minor adds.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
+        _raise_minor(connection)
         head = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         seq, previous = head if head is not None else (0, GENESIS)
         events = []
@@ -154,6 +158,12 @@ def append(connection: sqlite3.Connection, drafts: Sequence[EventDraft], source:
             connection.execute("ROLLBACK")
         raise
     return tuple(events)
+
+
+def _raise_minor(connection: sqlite3.Connection) -> None:
+    schema = read_schema(connection)
+    if schema.major == CURRENT_SCHEMA.major and schema.minor < CURRENT_SCHEMA.minor:
+        connection.execute(f"PRAGMA user_version={CURRENT_SCHEMA.major * _MINORS + CURRENT_SCHEMA.minor}")
 
 
 def write_row(connection: sqlite3.Connection, e: Event) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
+from ..domain.plan_shelf import PlanShelf
+from ..domain.saved_plan import PlanVersion
 from ..domain.twin import Revision, Side, Twin
 from ..domain.volume import Volume
 from ..progress import Progress
@@ -24,6 +26,7 @@ from .codec_values import Record, encode_matrix
 from .event import EventDraft, canonical_json
 from .known_objects import KnownObjects
 from .layout import CURRENT_SCHEMA
+from .plan_events import shelf_events
 
 FORMAT = "surgtwin twin"
 
@@ -36,7 +39,7 @@ def encode_new_twin(twin: Twin, blobs: BlobStore, progress: Progress) -> list[Ev
     if twin.operated_side is not Side.NOT_STATED:
         drafts.append(EventDraft(kinds.SIDE_STATED, {"side": twin.operated_side.value}))
     drafts += [EventDraft(kinds.MEASUREMENT_ADDED, {"measurement": encode_measurement(m)}) for m in twin.measurements]
-    return drafts
+    return [*drafts, *shelf_events(PlanShelf(), twin.shelf, blobs, KnownObjects(), "")]
 
 
 def encode_revision_events(
@@ -104,7 +107,8 @@ def image_key(record: Record) -> str:
     return hashlib.sha256(canonical_json(record).encode()).hexdigest()
 
 
-def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh | ConfidenceMap]:
+def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh | ConfidenceMap | PlanVersion]:
     """The objects of a twin that have records of their own."""
     confidence = () if twin.confidence is None else (twin.confidence,)
-    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes, *confidence]
+    versions = (version for plan in twin.shelf.every for version in plan.versions)
+    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes, *confidence, *versions]

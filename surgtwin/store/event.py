@@ -20,6 +20,12 @@ STRUCTURE_UNACCEPTED = "structure.unaccepted"
 SIDE_STATED = "side.stated"
 MEASUREMENT_ADDED = "measurement.added"
 MEASUREMENT_REMOVED = "measurement.removed"
+PLAN_SAVED = "plan.saved"
+PLAN_RENAMED = "plan.renamed"
+PLAN_REMOVED = "plan.removed"
+PLAN_RESTORED = "plan.restored"
+PLAN_APPROVED = "plan.approved"
+PLAN_APPROVAL_WITHDRAWN = "plan.approval_withdrawn"
 SCHEMA_MIGRATED = "schema.migrated"
 
 GENESIS = "0" * 64

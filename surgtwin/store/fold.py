@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from ..domain.twin import Revision, RevisionState, Side
 from ..errors import TwinCorruptError, TwinError
 from . import event as kinds
+from . import plan_events
 from .codec_values import Record, decoding
 from .event import GENESIS, Event
+from .plan_events import Plans
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class TwinState:
         Number of the revision that counts; 0 before there is one.
     measurements
         Measurement id -> record, in the order they were made.
+    plans
+        Plan id -> record, removed ones too, in the order they were made.
     """
 
     case_id: str = ""
@@ -53,6 +57,7 @@ class TwinState:
     current: int = 0
     side: Side = Side.NOT_STATED
     measurements: dict[str, Record] = field(default_factory=dict)
+    plans: Plans = field(default_factory=dict)
     unknown_kinds: tuple[str, ...] = ()
     seq: int = 0
     head_hash: str = GENESIS
@@ -167,6 +172,10 @@ def _measurement_removed(state: TwinState, payload: Record) -> TwinState:
     return replace(state, measurements={key: m for key, m in state.measurements.items() if key != gone})
 
 
+def _plans(change: Callable[[Plans, Record], Plans]) -> Callable[[TwinState, Record], TwinState]:
+    return lambda state, payload: replace(state, plans=change(state.plans, payload))
+
+
 def _nothing(state: TwinState, payload: Record) -> TwinState:
     return state
 
@@ -182,6 +191,12 @@ _HANDLERS: dict[str, Callable[[TwinState, Record], TwinState]] = {
     kinds.SIDE_STATED: _side_stated,
     kinds.MEASUREMENT_ADDED: _measurement_added,
     kinds.MEASUREMENT_REMOVED: _measurement_removed,
+    kinds.PLAN_SAVED: _plans(plan_events.saved),
+    kinds.PLAN_RENAMED: _plans(plan_events.renamed),
+    kinds.PLAN_REMOVED: _plans(plan_events.removed),
+    kinds.PLAN_RESTORED: _plans(plan_events.restored),
+    kinds.PLAN_APPROVED: _plans(plan_events.approved),
+    kinds.PLAN_APPROVAL_WITHDRAWN: _plans(plan_events.approval_withdrawn),
     kinds.SCHEMA_MIGRATED: _nothing,
 }
 KNOWN_KINDS = frozenset(_HANDLERS)

@@ -20,8 +20,8 @@ _ATTEMPTS = 4
 def load_twin(path: Path, *, revision: int | None = None, progress: Progress = SILENT) -> Twin:
     """The twin at a revision (the current one if None). Writes nothing; every byte is checked by its hash.
 
-    Side and measurements belong to the twin, not to a revision: they are those of today. What a person has accepted
-    belongs to the revision.
+    Side, measurements and plans belong to the twin, not to a revision: they are those of today. What a person has
+    accepted belongs to the revision.
 
     Raises
     ------

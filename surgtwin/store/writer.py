@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..domain.measurement import Measurement
+from ..domain.plan_shelf import PlanShelf
 from ..domain.twin import Revision, RevisionState, Side, Twin
 from ..errors import DiskError, PatientMismatchError, TwinCorruptError, TwinError
 from ..progress import SILENT, Progress
@@ -32,6 +33,7 @@ from .journal import find_twin
 from .known_objects import KnownObjects
 from .lock import WriterLock
 from .migrate import check_schema, migrate_in_place
+from .plan_events import shelf_events
 from .save import SOURCE
 
 
@@ -110,9 +112,9 @@ class TwinWriter:
     ) -> Twin:
         """Add a revision: images, labels, meshes, provenance and findings of `twin`; unchanged blobs are shared.
 
-        The operated side and the measurements stay those of the log: `twin` may come from a long job that did not see
-        the last statement. Structures stay accepted if their voxels and mesh are unchanged. An accepted revision
-        becomes the current one; a proposed one waits for `judge`.
+        The operated side, the measurements and the plans stay those of the log: `twin` may come from a long job that
+        did not see the last statement. Structures stay accepted if their voxels and mesh are unchanged. An accepted
+        revision becomes the current one; a proposed one waits for `judge`.
 
         Raises
         ------
@@ -181,6 +183,24 @@ class TwinWriter:
             if measurement_id not in self._state.measurements:
                 raise TwinError(f"There is no measurement '{measurement_id}'.")
             return self._change(kinds.MEASUREMENT_REMOVED, {"measurement_id": measurement_id}, by)
+
+    def change_plans(self, change: Callable[[PlanShelf], PlanShelf], by: str = "") -> Twin:
+        """Save, rename, copy, remove, restore or approve plans: `change` makes another shelf of today's.
+
+        All that it changed is written in one step; a shelf that is equal adds nothing to the log.
+
+        Raises
+        ------
+        PlanError, TwinError
+            As `change` raises, or if the shelf it gives lacks something of the history.
+        """
+        with self._mutex, self._explained("change the plans"):
+            old = self._twin.shelf
+            drafts = shelf_events(old, change(old), self._blobs, self._known, by)
+            if drafts:
+                self._write(drafts)
+                self._keep(self._assembled(None))
+            return self._twin
 
     def _open(self) -> None:
         self._prepare_schema()

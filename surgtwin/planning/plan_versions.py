@@ -1,0 +1,88 @@
+"""Plans to and from the versions that a twin keeps of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..domain.plan import Plan
+from ..domain.plan_shelf import PlanShelf
+from ..domain.saved_plan import PlanVersion, SavedPlan
+from ..domain.twin import Twin
+from ..errors import PlanError
+from ..store.writer import TwinWriter
+from .plan_file import parse_plan
+from .plan_json import plan_as_json
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as canonical JSON, keys sorted, numbers in shortest form: equal plans give equal texts."""
+    return json.dumps(plan_as_json(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def plan_of(version: PlanVersion) -> Plan:
+    """The plan of a kept version, the very same that was saved. Raises PlanError if a newer program saved it."""
+    return parse_plan(json.loads(version.text))
+
+
+def with_plan(twin: Twin, plan: Plan, name: str, *, by: str, parent: int | None = None) -> Twin:
+    """A twin in memory that keeps the plan; for one that is not on disk yet. Arguments as for `save_plan`."""
+    return replace(twin, shelf=_saved(twin.shelf, plan, name, by, twin.revision.number, parent))
+
+
+def save_plan(writer: TwinWriter, plan: Plan, name: str, *, by: str, parent: int | None = None) -> SavedPlan:
+    """Keep a plan in a twin on disk, as a new version if it differs from the latest; answers what is kept then.
+
+    Parameters
+    ----------
+    parent
+        Number of the version that was edited; the latest if None.
+
+    Raises
+    ------
+    PlanError
+        If the name is empty, or another plan's but for small and capital letters.
+    """
+
+    def save(shelf: PlanShelf) -> PlanShelf:
+        return _saved(shelf, plan, name, by, writer.twin.revision.number, parent)
+
+    return writer.change_plans(save, by).shelf.plan(name)
+
+
+def _saved(shelf: PlanShelf, plan: Plan, name: str, by: str, revision: int, parent: int | None) -> PlanShelf:
+    text = plan_text(plan)
+    return shelf.with_saved(name, text, by=by, utc=utc_now(), twin_revision=revision, parent=parent)
+
+
+def check_parts(plan: Plan, twin: Twin) -> list[PlanError]:
+    """What of a plan names structures that the twin does not have, each with the path of its field."""
+    known = {s.name for s in twin.structures}
+    there_are = ", ".join(s.name for s in twin.structures)
+    return [
+        PlanError(f"there is no structure '{name}' in this twin; there are: {there_are}.", path)
+        for path, name in _structures_named(plan)
+        if name not in known
+    ]
+
+
+def _structures_named(plan: Plan) -> list[tuple[str, str]]:
+    named: list[tuple[str, str]] = []
+    for n, r in enumerate(plan.resections):
+        named.append((f"resections[{n}].organ", r.organ))
+        named += [(f"resections[{n}].includes[{m}]", name) for m, name in enumerate(r.includes)]
+        named += [(f"resections[{n}].targets[{m}]", name) for m, name in enumerate(r.targets)]
+    for n, t in enumerate(plan.trajectories):
+        named += [(f"trajectories[{n}].avoid[{m}].structure", a.structure) for m, a in enumerate(t.avoid)]
+        named += [(f"trajectories[{n}].through[{m}]", name) for m, name in enumerate(t.through)]
+        named += [(f"trajectories[{n}].inside[{m}].structure", i.structure) for m, i in enumerate(t.inside)]
+    named += [(f"ablations[{n}].target", a.target) for n, a in enumerate(plan.ablations)]
+    for n, p in enumerate(plan.tool_paths):
+        named += [(f"tool_paths[{n}].avoid[{m}].structure", a.structure) for m, a in enumerate(p.avoid)]
+    return named
+
+
+def utc_now() -> str:
+    """The time as it is kept with versions and approvals: ISO 8601, microseconds, "Z"."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
