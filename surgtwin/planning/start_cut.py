@@ -129,14 +129,14 @@ def patch_around(targets_mm: FloatArray, distance_mm: float, towards: Point3, ti
     depth = distance_mm - float((offset @ normal).min())
     net = flat + _bowl_heights(flat, middle, normal, radius, depth)[..., None] * normal
     for _ in range(SETTLING_STEPS):
-        missing = distance_mm - _clearance(net, targets_mm)
+        missing = distance_mm - clearance_mm(net, targets_mm)
         if abs(missing) < SETTLED_MM:
             break
         net = net - missing * normal
     return BezierCut(net)
 
 
-def _clearance(net: FloatArray, points_mm: FloatArray) -> float:
+def clearance_mm(net: FloatArray, points_mm: FloatArray) -> float:
     """The least distance from points to a patch, as finely as it is sampled."""
     t = np.linspace(0.0, 1.0, PATCH_SAMPLES)
     patch = evaluate_patch(net, t[:, None], t[None, :]).points_mm.reshape(-1, 3)
