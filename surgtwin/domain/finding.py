@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from .geometry import Point3
 
@@ -38,3 +39,15 @@ class Finding:
     where_mm: Point3 | None = None
     numbers: dict[str, float] = field(default_factory=dict)
     structure: str = ""
+
+
+def finding_as_json(finding: Finding) -> dict[str, Any]:
+    """A finding as it stands in every JSON that the program writes for others."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "where_mm": None if finding.where_mm is None else list(finding.where_mm),
+        "numbers": dict(finding.numbers),
+        "structure": finding.structure or None,
+    }

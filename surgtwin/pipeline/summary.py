@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..domain.confidence import ConfidenceMap, VolumeInterval
-from ..domain.finding import Finding
+from ..domain.finding import finding_as_json
 from ..domain.geometry import Grid
 from ..domain.labels import LabelMap, Structure
 from ..domain.mesh import OrganMesh
@@ -35,7 +35,7 @@ def twin_summary(twin: Twin) -> dict[str, Any]:
         "provenance": asdict(twin.provenance),
         "confidence": confidence_summary(twin.confidence),
         "structures": [structure_summary(twin.labels, s, twin.mesh(s.name), twin) for s in twin.structures],
-        "findings": [finding_summary(f) for f in twin.findings],
+        "findings": [finding_as_json(f) for f in twin.findings],
     }
 
 
@@ -109,15 +109,4 @@ def mesh_summary(mesh: OrganMesh | None) -> dict[str, Any] | None:
         "pieces": quality.get("pieces"),
         "deviation_mean_mm": quality.get("deviation_mean_mm"),
         "deviation_max_mm": quality.get("deviation_max_mm"),
-    }
-
-
-def finding_summary(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": str(finding.severity),
-        "message": finding.message,
-        "where_mm": list(finding.where_mm) if finding.where_mm is not None else None,
-        "numbers": dict(finding.numbers),
-        "structure": finding.structure or None,
     }

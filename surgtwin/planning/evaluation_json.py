@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..domain.finding import Finding
+from ..domain.finding import finding_as_json
 from ..domain.verdict import COVERAGE_FACTOR
 from .evaluation import PlanEvaluation
 from .margin import Margin
@@ -72,16 +72,4 @@ def _margin(m: Margin) -> Json:
             "registration_mm": m.terms.registration_mm,
             "k": COVERAGE_FACTOR,
         },
-    }
-
-
-def finding_as_json(finding: Finding) -> Json:
-    """A finding as it stands in every JSON the program writes."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "where_mm": None if finding.where_mm is None else list(finding.where_mm),
-        "numbers": dict(finding.numbers),
-        "structure": finding.structure or None,
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from surgtwin.domain.finding import finding_as_json
 from surgtwin.pipeline.label_output import (
     check_confidence_path,
     check_label_path,
     write_confidence_file,
     write_label_file,
 )
-from surgtwin.pipeline.summary import finding_summary
 from surgtwin.store.load import load_twin
 
 from .console import say, write_json
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.json:
         told = {"confidence": str(options.confidence)} if options.confidence is not None else {}
-        write_json({"output": str(options.output), **told, "findings": [finding_summary(f) for f in findings]})
+        write_json({"output": str(options.output), **told, "findings": [finding_as_json(f) for f in findings]})
     else:
         say("\n".join(f"written: {path}" for path in written))
         note_findings(findings)

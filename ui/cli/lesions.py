@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from surgtwin.pipeline.summary import finding_summary
+from surgtwin.domain.finding import finding_as_json
 from surgtwin.store.writer import TwinWriter
 
 from .console import ProgressBar, say, write_json
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
                 "twin": str(options.twin),
                 "revision": twin.revision.number,
                 "lesions": lesions,
-                "findings": [finding_summary(f) for f in findings],
+                "findings": [finding_as_json(f) for f in findings],
             }
         )
     else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from surgtwin.domain.finding import finding_as_json
 from surgtwin.mesh.extract import MeshSettings, extract_meshes
 from surgtwin.pipeline.build_twin import mesh_findings
 from surgtwin.pipeline.export import write_label_surfaces
 from surgtwin.pipeline.label_input import read_any_labels
-from surgtwin.pipeline.summary import finding_summary, structure_summary
+from surgtwin.pipeline.summary import structure_summary
 
 from .console import ProgressBar, say, write_json
 from .input_steps import note_findings, wanted_structures
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
                 "output": str(options.output),
                 "files": [str(f) for f in files],
                 "structures": [structure_summary(labels, s, by_name.get(s.name)) for s in shown],
-                "findings": [finding_summary(f) for f in findings],
+                "findings": [finding_as_json(f) for f in findings],
             }
         )
     else:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from surgtwin.domain.finding import Severity
+from surgtwin.domain.finding import Severity, finding_as_json
 from surgtwin.pipeline.images import ImageChoice, find_images
-from surgtwin.pipeline.summary import finding_summary
 
 from .console import ProgressBar, say, table, write_json
 
@@ -70,5 +69,5 @@ def choice_summary(choice: ImageChoice) -> dict[str, Any]:
         "refusal": choice.refusal or None,
         "score": choice.score,
         "reasons": list(choice.reasons),
-        "findings": [finding_summary(f) for f in series.findings] if series else [],
+        "findings": [finding_as_json(f) for f in series.findings] if series else [],
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from surgtwin.domain.finding import finding_as_json
 from surgtwin.pipeline.label_output import check_label_path, write_label_file
-from surgtwin.pipeline.summary import finding_summary, grid_summary, structure_summary
+from surgtwin.pipeline.summary import grid_summary, structure_summary
 
 from .console import ProgressBar, note, say, table, write_json
 from .input_steps import check_output_is_free, network, note_findings, open_chosen_image
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
                 "grid": grid_summary(labels.grid),
                 "model": segmentation.model,
                 "structures": [structure_summary(labels, s, None) for s in labels.structures],
-                "findings": [finding_summary(f) for f in findings],
+                "findings": [finding_as_json(f) for f in findings],
             }
         )
     else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from segmentation.vessel_proposals import KIND, NAMES, with_liver_vessels
-from surgtwin.pipeline.summary import finding_summary, structure_summary
+from surgtwin.domain.finding import finding_as_json
+from surgtwin.pipeline.summary import structure_summary
 from surgtwin.store.writer import TwinWriter
 
 from .console import ProgressBar, say, table, write_json
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 "revision": twin.revision.number,
                 "lengths_mm": lengths,
                 "structures": [structure_summary(twin.labels, s, twin.mesh(s.name), twin) for s in proposed],
-                "findings": [finding_summary(f) for f in findings],
+                "findings": [finding_as_json(f) for f in findings],
             }
         )
     elif proposed:
