@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..domain.finding import Finding, Severity
+from .ablation_checks import check_ablations
 from .evaluation import PlanEvaluation
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -13,7 +14,14 @@ from .twin_geometry import TwinGeometry
 
 Check = Callable[[TwinGeometry, PlanEvaluation, PlanningSettings], list[Finding]]
 
-CHECKS: tuple[Check, ...] = (check_margins, check_remnants, check_pieces, check_shapes, check_structures)
+CHECKS: tuple[Check, ...] = (
+    check_margins,
+    check_remnants,
+    check_pieces,
+    check_shapes,
+    check_ablations,
+    check_structures,
+)
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 

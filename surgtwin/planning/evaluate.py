@@ -9,6 +9,7 @@ from typing import TypeVar
 from ..domain.plan import Plan
 from ..errors import PlanError
 from ..progress import SILENT, Progress
+from .ablation import evaluate_ablation, evaluate_by_target
 from .checks import check_plan
 from .evaluation import PlanEvaluation
 from .remnant import body_size
@@ -18,7 +19,7 @@ from .twin_geometry import TwinGeometry
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-NOT_JUDGED = ("trajectories", "ablations", "tool_paths")
+NOT_JUDGED = ("trajectories", "tool_paths")
 """Kinds of entries that plan files may hold and that are refused: silence about them would look like consent."""
 
 
@@ -40,7 +41,7 @@ def evaluate_plan(
     """
     for field in NOT_JUDGED:
         if getattr(plan, field):
-            raise PlanError("only resections are judged so far; take these out of the plan.", field)
+            raise PlanError("these are not judged so far; take these out of the plan.", field)
     cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), progress.part(0.0, 0.5, "cuts"))
     resections = _each(
         "resections",
@@ -49,9 +50,16 @@ def evaluate_plan(
         progress.part(0.5, 0.9, "margins"),
     )
     combined = tuple(evaluate_together(geometry, some, plan.patient, settings) for some in _by_organ(cuts))
+    zones = _each(
+        "ablations",
+        plan.ablations,
+        lambda a: evaluate_ablation(geometry, a, settings),
+        progress.part(0.9, 0.95, "zones"),
+    )
+    ablations, by_target = evaluate_by_target(geometry, plan.ablations, zones, settings)
     progress.update(1.0)
     body = body_size(plan.patient, settings.bsa_formula)
-    evaluation = PlanEvaluation(plan, body, resections, combined, cuts)
+    evaluation = PlanEvaluation(plan, body, resections, combined, cuts, ablations, by_target)
     return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..domain.finding import Finding
 from ..domain.plan import Plan
+from .ablation import AblationResult
 from .remnant import BodySize
 from .resection import CutOrgan, ResectionResult
 
@@ -20,6 +21,8 @@ class PlanEvaluation:
         Each cut judged alone, and the cuts of each organ together.
     cuts
         The organs as they were split, for pictures and meshes.
+    ablations, ablations_combined
+        Each zone, and the zones of each target together; where several share a target only those have a verdict.
     """
 
     plan: Plan
@@ -27,4 +30,6 @@ class PlanEvaluation:
     resections: tuple[ResectionResult, ...] = ()
     combined: tuple[ResectionResult, ...] = ()
     cuts: tuple[CutOrgan, ...] = ()
+    ablations: tuple[AblationResult, ...] = ()
+    ablations_combined: tuple[AblationResult, ...] = ()
     findings: tuple[Finding, ...] = ()

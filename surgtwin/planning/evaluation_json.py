@@ -6,6 +6,7 @@ from typing import Any
 
 from ..domain.finding import finding_as_json
 from ..domain.verdict import COVERAGE_FACTOR
+from .ablation_json import ablation_as_json
 from .evaluation import PlanEvaluation
 from .margin import Margin
 from .remnant import BodySize
@@ -21,6 +22,8 @@ def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
         "patient": _body(evaluation.body),
         "resections": [_resection(r) for r in evaluation.resections],
         "combined": [_resection(r) for r in evaluation.combined],
+        "ablations": [ablation_as_json(a) for a in evaluation.ablations],
+        "ablations_combined": [ablation_as_json(a) for a in evaluation.ablations_combined],
         "findings": [finding_as_json(f) for f in evaluation.findings],
     }
 

@@ -17,11 +17,15 @@ class PlanningSettings:
         "Mosteller" or "Du Bois".
     smallest_piece_ml
         Parts of a remnant or of what is resected that are smaller are not counted as pieces.
+    ablation_margin_mm, ablation_margin_source
+        Tissue wanted between a target and the rim of the treated zone, and who wants it.
     """
 
     bsa_formula: str = MOSTELLER
     thresholds: RemnantThresholds = field(default_factory=RemnantThresholds)
     smallest_piece_ml: float = 1.0
+    ablation_margin_mm: float = 5.0
+    ablation_margin_source: str = "Wang et al., Cardiovasc Intervent Radiol 36:166, 2013: more than 5 mm"
 
 
 DEFAULT_PLANNING = PlanningSettings()
