@@ -80,6 +80,21 @@ class SurfaceDistance:
         """Distances (N,) from the start, growing, at which a segment meets the surface; twice at an edge."""
         return self._locator.meetings(start_mm, end_mm)[0]
 
+    def normal_around(self, point_mm: FloatArray, radius_mm: float) -> FloatArray:
+        """The outward normal (3,) of the surface around a place on it: of the triangles within a radius, by area.
+
+        Only those that face the same way as the nearest triangle count: the far side of a thin sheet does not.
+        """
+        point = np.asarray(point_mm, dtype=np.float64)
+        _, nearest = self._locator.closest(point[None])
+        there = self._normals_of(nearest)[0]
+        corners = self.mesh.vertices_mm[self.mesh.triangles[self._locator.in_box(point, radius_mm)]]
+        corners = corners[np.linalg.norm(corners.mean(1) - point, axis=1) <= radius_mm]
+        twice_area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        total = twice_area[twice_area @ there > 0].sum(0)
+        length = float(np.linalg.norm(total))
+        return np.asarray(total / length) if length > 0 else there
+
     @cached_property
     def _locator(self) -> TriangleLocator:
         return TriangleLocator(self.mesh)

@@ -70,6 +70,16 @@ class TriangleLocator:
                 rows += [n] * len(ids)
         return np.array(rows, dtype=np.int64), np.array(neighbours, dtype=np.int64)
 
+    def in_box(self, point_mm: FloatArray, reach_mm: float) -> NDArray[np.int64]:
+        """Triangles that may come within `reach_mm` of an LPS point; others near it may be among them."""
+        from vtkmodules.vtkCommonCore import vtkIdList
+
+        found = vtkIdList()
+        x, y, z = (float(c) for c in point_mm)
+        box = (x - reach_mm, x + reach_mm, y - reach_mm, y + reach_mm, z - reach_mm, z + reach_mm)
+        self._bins.FindCellsWithinBounds(box, found)
+        return np.array([found.GetId(n) for n in range(found.GetNumberOfIds())], dtype=np.int64)
+
     def meetings(self, start_mm: FloatArray, end_mm: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
         """Distances (N,) from the start, growing, at which a segment meets triangles, and the triangles (N,)."""
         from vtkmodules.vtkCommonCore import vtkIdList, vtkPoints

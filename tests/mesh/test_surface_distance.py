@@ -63,3 +63,12 @@ def test_a_line_through_a_corner_does_not_slip_between_triangles():
     for corner in ball.vertices[:40]:
         met = shape.crossings(placed(np.zeros(3)), placed(2 * corner))
         assert len(met) and met == pytest.approx(np.full(len(met), 20.0), abs=1e-5)
+
+
+def test_the_normal_around_a_place_is_that_of_the_smooth_shape():
+    """Of a ball it is the radius; of a thin plate the side that is asked for, not the mean of both."""
+    ball = surface(trimesh.creation.icosphere(5, 20.0))
+    radius = np.array([2.0, -1.0, 0.5]) / np.linalg.norm([2.0, -1.0, 0.5])
+    assert ball.normal_around(placed(20 * radius), 4.0) == pytest.approx(TURN @ radius, abs=5e-3)
+    plate = surface(trimesh.creation.box((40, 40, 0.5)).subdivide().subdivide().subdivide())
+    assert plate.normal_around(placed((1, 2, 0.25)), 4.0) == pytest.approx(TURN @ [0, 0, 1], abs=1e-9)
