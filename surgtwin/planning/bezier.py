@@ -37,11 +37,11 @@ def evaluate_patch(control_points_mm: FloatArray, u: ArrayLike, v: ArrayLike) ->
     u, v = np.broadcast_arrays(np.asarray(u, dtype=np.float64), np.asarray(v, dtype=np.float64))
     bu, du = _basis(u)
     bv, dv = _basis(v)
-    return PatchPoint(
-        np.einsum("...i,...j,ijc->...c", bu, bv, control_points_mm, optimize=True),
-        np.einsum("...i,...j,ijc->...c", du, bv, control_points_mm, optimize=True),
-        np.einsum("...i,...j,ijc->...c", bu, dv, control_points_mm, optimize=True),
+    net = control_points_mm.reshape(16, 3)
+    points, along_u, along_v = (
+        (i[..., :, None] * j[..., None, :]).reshape(*u.shape, 16) @ net for i, j in ((bu, bv), (du, bv), (bu, dv))
     )
+    return PatchPoint(points, along_u, along_v)
 
 
 def _basis(t: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from scipy import ndimage
@@ -26,6 +26,10 @@ STEEPEST = 4.0
 """Heights that rise faster than this per mm are no longer looked up; the nearest point on the patch is."""
 NEAREST_SAMPLES = 161
 """Points along u and along v of the patch on which the nearest one is sought."""
+SLIDES = 2
+"""Steps from the nearest of those points to the foot."""
+COARSE_STEP_MM, COARSE_SAMPLES = 4.0, 61
+"""The same, while a handle is being dragged."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class HeightSide:
         First node and distance of the nodes in the base plane.
     heights_mm
         (s, t) height of the patch over each node.
+    is_smooth
+        Whether heights between nodes are those of a cubic spline through them; straight between neighbours if not.
     """
 
     axes: FloatArray
@@ -80,20 +86,39 @@ class HeightSide:
     step_mm: float
     heights_mm: FloatArray
     steepness: float
+    is_smooth: bool = False
+
+    @cached_property
+    def _table(self) -> FloatArray:
+        return np.asarray(
+            ndimage.spline_filter(self.heights_mm, 3, mode="mirror") if self.is_smooth else self.heights_mm
+        )
 
     def signed(self, points_mm: FloatArray) -> FloatArray:
         local = points_mm @ self.axes.T
         node = ((local[:, :2] - self.low_mm) / self.step_mm).T
-        height = ndimage.map_coordinates(self.heights_mm, node, order=1, mode="nearest")
+        order, mode = (3, "mirror") if self.is_smooth else (1, "nearest")
+        height = ndimage.map_coordinates(self._table, node, order=order, mode=mode, prefilter=False)
         return np.asarray(local[:, 2] - height)
 
 
 @dataclass(frozen=True, eq=False)
 class NearestSide:
-    """Signed distance from a patch of any shape: to the nearest of many points on it, on the side of its normal."""
+    """Signed distance from a patch of any shape: from the nearest of many points on it, slid to the foot.
 
+    Parameters
+    ----------
+    tree, parameters, reach
+        Points on the patch, their (u, v) (N, 2), and how far the foot's may lie from them (N, 2).
+    sign
+        1, or -1 to take the other side.
+    """
+
+    control_points_mm: FloatArray
     tree: cKDTree
-    normals: FloatArray
+    parameters: FloatArray
+    reach: FloatArray
+    sign: float
 
     @property
     def steepness(self) -> float:
@@ -101,10 +126,27 @@ class NearestSide:
         return 1.0
 
     def signed(self, points_mm: FloatArray) -> FloatArray:
-        distance, which = self.tree.query(points_mm, workers=-1)
-        height = np.einsum("nc,nc->n", points_mm - self.tree.data[which], self.normals[which])
-        # Near the patch the height over the tangent plane is the finer figure, farther off the distance itself.
-        return np.asarray(np.where(np.abs(height) > 0.9 * distance, height, np.copysign(distance, height)))
+        which = self.tree.query(points_mm, workers=-1)[1]
+        start, reach = self.parameters[which], self.reach[which]
+        at = start
+        for _ in range(SLIDES):
+            patch = evaluate_patch(self.control_points_mm, at[:, 0], at[:, 1])
+            at = np.clip(at + _slide(points_mm - patch.points_mm, patch), start - reach, start + reach)
+        patch = evaluate_patch(self.control_points_mm, at[:, 0], at[:, 1])
+        offset = points_mm - patch.points_mm
+        height = np.einsum("nc,nc->n", offset, patch.normals)
+        return np.asarray(self.sign * np.copysign(np.linalg.norm(offset, axis=1), height))
+
+
+def _slide(offset: FloatArray, patch: PatchPoint) -> FloatArray:
+    """How far (N, 2) the parameters of places on a patch must go to come under points `offset` away (Gauss-Newton)."""
+    a, b = patch.along_u, patch.along_v
+    aa, ab, bb = (np.einsum("nc,nc->n", x, y) for x, y in ((a, a), (a, b), (b, b)))
+    ra, rb = np.einsum("nc,nc->n", offset, a), np.einsum("nc,nc->n", offset, b)
+    area = aa * bb - ab * ab
+    safe = np.where(area > 0, area, 1.0)
+    step = np.stack(((bb * ra - ab * rb) / safe, (aa * rb - ab * ra) / safe), 1)
+    return np.where((area > 0)[:, None], step, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +165,17 @@ class ShellSide:
         return np.asarray(self.distance_mm - nearest)
 
 
-def bezier_side(cut: BezierCut, bounds_mm: tuple[FloatArray, FloatArray]) -> CutSide:
-    """The side function of a Bezier patch for points within bounds (lowest and highest LPS corner)."""
+def bezier_side(cut: BezierCut, bounds_mm: tuple[FloatArray, FloatArray], is_coarse: bool = False) -> CutSide:
+    """The side function of a Bezier patch for points within bounds (lowest and highest LPS corner).
+
+    The coarse one is made in some milliseconds: a spline through few heights.
+    """
     sign = -1.0 if cut.flip else 1.0
     corners = np.array(np.meshgrid(*zip(*bounds_mm, strict=True))).reshape(3, -1).T
-    side = _height_side(cut.control_points_mm, corners, sign)
-    return side if side is not None else _nearest_side(cut.control_points_mm, corners, sign)
+    side = _height_side(cut.control_points_mm, corners, sign, is_coarse)
+    if side is not None:
+        return side
+    return _nearest_side(cut.control_points_mm, corners, sign, COARSE_SAMPLES if is_coarse else NEAREST_SAMPLES)
 
 
 def base_axes(control_points_mm: FloatArray) -> FloatArray:
@@ -143,12 +190,15 @@ def base_axes(control_points_mm: FloatArray) -> FloatArray:
     return np.stack((first, np.cross(normal, first), normal))
 
 
-def _height_side(control: FloatArray, corners_mm: FloatArray, sign: float) -> HeightSide | None:
+def _height_side(control: FloatArray, corners_mm: FloatArray, sign: float, is_coarse: bool) -> HeightSide | None:
     """Heights over the patch's base plane; None if the patch (or what continues it) is no function over it."""
     axes = base_axes(control)
     local = (corners_mm @ axes.T)[:, :2]
     low, high = local.min(0), local.max(0)
-    step = max(HEIGHT_STEP_MM, float((high - low).max()) / MAX_NODES)
+    if is_coarse:
+        # A spline is at its worst near the table's rim.
+        low, high = low - 2 * COARSE_STEP_MM, high + 2 * COARSE_STEP_MM
+    step = max(COARSE_STEP_MM if is_coarse else HEIGHT_STEP_MM, float((high - low).max()) / MAX_NODES)
     counts = np.ceil((high - low) / step).astype(int) + 2
     nodes = np.stack(np.meshgrid(*(low[a] + step * np.arange(counts[a]) for a in range(2)), indexing="ij"), -1)
     patch = _patch_over(control, axes, nodes.reshape(-1, 2))
@@ -159,7 +209,7 @@ def _height_side(control: FloatArray, corners_mm: FloatArray, sign: float) -> He
         return None
     steepness = float((1.0 / normal[:, 2]).max())
     heights = (patch.points_mm @ axes[2]).reshape(counts)
-    return HeightSide(axes * [[1.0], [1.0], [sign]], low, step, sign * heights, steepness)
+    return HeightSide(axes * [[1.0], [1.0], [sign]], low, step, sign * heights, steepness, is_coarse)
 
 
 def _patch_over(control: FloatArray, axes: FloatArray, nodes: FloatArray) -> PatchPoint | None:
@@ -182,7 +232,7 @@ def _patch_over(control: FloatArray, axes: FloatArray, nodes: FloatArray) -> Pat
     return None
 
 
-def _nearest_side(control: FloatArray, corners_mm: FloatArray, sign: float) -> NearestSide:
+def _nearest_side(control: FloatArray, corners_mm: FloatArray, sign: float, samples: int) -> NearestSide:
     """The nearest point on the patch and on what continues it past the bounds."""
     reach = float(np.linalg.norm(np.ptp(corners_mm, axis=0)))
     edge = min(
@@ -190,8 +240,10 @@ def _nearest_side(control: FloatArray, corners_mm: FloatArray, sign: float) -> N
         np.linalg.norm(control[:, 3] - control[:, 0], axis=1).min(),
     )
     beyond = reach / max(float(edge), 1.0)
-    inner = np.linspace(0.0, 1.0, NEAREST_SAMPLES)
-    outer = np.geomspace(1.0 / NEAREST_SAMPLES, max(beyond, 1.0), NEAREST_SAMPLES // 2)
+    inner = np.linspace(0.0, 1.0, samples)
+    outer = np.geomspace(1.0 / samples, max(beyond, 1.0), samples // 2)
     t = np.concatenate((-outer[::-1], inner, 1.0 + outer))
+    gap = np.maximum(np.diff(t, prepend=t[0]), np.diff(t, append=t[-1]))
     patch = evaluate_patch(control, t[:, None], t[None, :])
-    return NearestSide(cKDTree(patch.points_mm.reshape(-1, 3)), sign * patch.normals.reshape(-1, 3))
+    parameters, around = (np.stack(np.meshgrid(x, x, indexing="ij"), -1).reshape(-1, 2) for x in (t, gap))
+    return NearestSide(control, cKDTree(patch.points_mm.reshape(-1, 3)), parameters, around, sign)
