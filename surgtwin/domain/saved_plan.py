@@ -85,8 +85,9 @@ class PlanApproval:
         if not self.by.strip():
             raise PlanError("an approval needs the name of the person who gives it.", "by")
         if self.obstacles and not self.despite.strip():
+            listed = "; ".join(o.rstrip(".") for o in self.obstacles)
             raise PlanError(
-                f"the plan can't be approved without a reason: {'; '.join(self.obstacles)}. "
+                f"the plan can't be approved without a reason: {listed}. "
                 "Change the plan, or say why it is approved all the same.",
                 "despite",
             )
@@ -107,9 +108,10 @@ class PlanStatus:
 
     @property
     def text(self) -> str:
-        """In one line, e.g. "approval broken by revision 3"."""
+        """In one line, e.g. "approval broken by revision 3", "approved by Dr. B despite: no other way"."""
         if self.state is PlanState.APPROVED and self.approval is not None:
-            return f"approved by {self.approval.by}"
+            despite = f" despite: {self.approval.despite}" if self.approval.obstacles else ""
+            return f"approved by {self.approval.by}{despite}"
         return f"{self.state.value} by {self.reason}" if self.reason else self.state.value
 
 

@@ -11,6 +11,7 @@ from ..domain.geometry import Grid
 from ..domain.labels import LabelMap, Structure
 from ..domain.mesh import OrganMesh
 from ..domain.twin import Twin
+from .plan_summary import plans_summary
 
 
 def twin_summary(twin: Twin) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def twin_summary(twin: Twin) -> dict[str, Any]:
         "confidence": confidence_summary(twin.confidence),
         "structures": [structure_summary(twin.labels, s, twin.mesh(s.name), twin) for s in twin.structures],
         "findings": [finding_as_json(f) for f in twin.findings],
+        "plans": plans_summary(twin),
     }
 
 

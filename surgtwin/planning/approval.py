@@ -28,8 +28,11 @@ def approval_of(
     Raises
     ------
     PlanError
-        If nobody's name is given, something stands against it and no reason is given, or another plan was evaluated.
+        If the plan is empty, another one was evaluated, nobody's name is given, or something stands against it and no
+        reason is given.
     """
+    if evaluation.plan.is_empty:
+        raise PlanError(f"the plan '{name}' holds nothing that could be approved.")
     latest = shelf.plan(name).latest
     if latest.text != plan_text(evaluation.plan):
         raise PlanError(

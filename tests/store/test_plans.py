@@ -85,7 +85,7 @@ def test_what_is_kept_is_there_after_opening_again(planned: Path) -> None:
     assert plan.latest.sha256 == text_sha256('{"a":2}') and plan.latest.utc == "2026-03-01T10:42:00Z"
     (approval,) = plan.approvals
     assert approval.despite == "the vein can be reconstructed" and approval.obstacles
-    assert twin.plan_status(plan).text == "approved by Dr. B"
+    assert twin.plan_status(plan).text == "approved by Dr. B despite: the vein can be reconstructed"
     (gone,) = twin.shelf.removed
     assert (gone.name, gone.copied_from, gone.latest.text) == ("Bé", "plan-1 version 1", '{"a":1}')
 

@@ -10,6 +10,7 @@ from segmentation.modes import MODE_NAMES
 
 from . import liver_proposals
 from .channels import channel
+from .plan_arguments import add_plan
 from .roi import region_of_interest
 
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
@@ -36,7 +37,7 @@ def add_all(commands: Commands) -> None:
     _view(commands)
     _screenshot(commands)
     _vessels(commands)
-    _plan(commands)
+    add_plan(commands, _command)
     _verify(commands)
     _models(commands)
     _evaluate(commands)
@@ -261,16 +262,6 @@ def _size(text: str) -> tuple[int, int]:
         limits = f"{SMALLEST_PICTURE[0]}x{SMALLEST_PICTURE[1]} to {LARGEST_PICTURE}x{LARGEST_PICTURE}"
         raise argparse.ArgumentTypeError(f"'{text}' is not a size like 1600x1000 ({limits})")
     return size
-
-
-def _plan(commands: Commands) -> None:
-    p = _command(commands, "plan", "plan", "judge plans on a twin", json=False)
-    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
-    text = "volumes, remnant, margins and findings of the resections in a plan file"
-    evaluate = actions.add_parser("evaluate", help=text, description=text[0].upper() + text[1:] + ".")
-    evaluate.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    evaluate.add_argument("twin", type=Path, metavar="CASE.twin")
-    evaluate.add_argument("plan", type=Path, metavar="PLAN.json", help="see docs/plan-schema.json; LPS, mm")
 
 
 def _vessels(commands: Commands) -> None:

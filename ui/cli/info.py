@@ -67,3 +67,5 @@ def say_twin(twin: Twin) -> None:
     for level in sorted({v.level for v in twin.volume_intervals}):
         say(f"in brackets: {level:.0%} interval of the volume, for images like those that the model was checked on")
     say_proposals(twin.provenance.model)
+    for plan in twin.plans:
+        say(f"plan {plan.name}, version {plan.latest.number}: {twin.plan_status(plan).text}")

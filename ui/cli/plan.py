@@ -7,29 +7,30 @@ import argparse
 from surgtwin.planning.evaluate import evaluate_plan
 from surgtwin.planning.evaluation import PlanEvaluation
 from surgtwin.planning.evaluation_json import evaluation_as_json
-from surgtwin.planning.plan_file import read_plan
 from surgtwin.planning.resection import ResectionResult
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.store.load import load_twin
 
 from .console import ProgressBar, say, table, write_json
 from .input_steps import note_findings
+from .plan_source import choose_plan
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge a plan file on a twin; findings are part of the answer, not a failure."""
-    plan, name = read_plan(options.plan)
+    """Judge a plan file, or a kept plan, on a twin; findings are part of the answer, not a failure."""
     twin = load_twin(options.twin)
+    chosen = choose_plan(twin, options.plan, options.version)
     bar = ProgressBar()
     try:
-        evaluation = evaluate_plan(TwinGeometry(twin), plan, progress=bar.progress())
+        evaluation = evaluate_plan(TwinGeometry(twin), chosen.plan, progress=bar.progress())
     finally:
         bar.close()
     if options.json:
-        about = {"case_id": twin.case_id, "revision": twin.revision.number, "plan": name}
+        about = {"case_id": twin.case_id, "revision": twin.revision.number, "plan": chosen.name}
+        about |= {"plan_version": chosen.version, "plan_status": chosen.status or None}
         write_json(about | evaluation_as_json(evaluation))
         return 0
-    say(f"{twin.case_id}  revision {twin.revision.number}  plan {name}  (research use only)")
+    say(f"{twin.case_id}  revision {twin.revision.number}  plan {chosen.title}  (research use only)")
     _say(evaluation)
     note_findings(evaluation.findings)
     return 0

@@ -14,9 +14,12 @@ EXIT_BAD = 3
 def run(options: argparse.Namespace) -> int:
     report = verify_twin(options.twin)
     if options.json:
-        write_json({"ok": report.ok, "problems": list(report.problems), "events": report.events, "blobs": report.blobs})
+        counts = {"events": report.events, "blobs": report.blobs, "plans": report.plans}
+        told = {"ok": report.ok, "problems": list(report.problems), **counts, "plan_versions": report.plan_versions}
+        write_json(told)
     else:
         for problem in report.problems:
             say(f"problem: {problem}")
-        say(f"{'sound' if report.ok else 'DAMAGED'}: {report.events} events, {report.blobs} blobs checked")
+        plans = f", {report.plans} plans in {report.plan_versions} versions" if report.plans else ""
+        say(f"{'sound' if report.ok else 'DAMAGED'}: {report.events} events, {report.blobs} blobs checked{plans}")
     return 0 if report.ok else EXIT_BAD

@@ -1,0 +1,26 @@
+"""`surgtwin plan export`: a kept plan as a plan file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from surgtwin.atomic_file import write_bytes_atomically
+from surgtwin.planning.plan_json import plan_as_json
+from surgtwin.store.load import load_twin
+
+from .console import say, write_json
+from .input_steps import check_output_is_free
+from .plan_source import kept_plan
+
+
+def run(options: argparse.Namespace) -> int:
+    check_output_is_free(options.output, force=options.force)
+    chosen = kept_plan(load_twin(options.twin), options.name, options.version)
+    text = json.dumps(plan_as_json(chosen.plan, chosen.name), indent=2, allow_nan=False) + "\n"
+    write_bytes_atomically(options.output, text.encode("utf-8"))
+    if options.json:
+        write_json({"output": str(options.output), "name": chosen.name, "version": chosen.version})
+    else:
+        say(f"written: {options.output} ({chosen.title})")
+    return 0

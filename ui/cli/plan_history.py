@@ -1,0 +1,43 @@
+"""`surgtwin plan history`: every version of a plan, and every approval."""
+
+from __future__ import annotations
+
+import argparse
+
+from surgtwin.domain.saved_plan import PlanApproval
+from surgtwin.pipeline.plan_summary import approval_summary, plan_summary, version_summary
+from surgtwin.store.load import load_twin
+
+from .console import say, table, write_json
+from .plan_list import minute
+
+
+def run(options: argparse.Namespace) -> int:
+    twin = load_twin(options.twin)
+    plan = twin.shelf.plan(options.name)
+    status = twin.plan_status(plan)
+    if options.json:
+        told = plan_summary(plan, status) | {
+            "versions": [version_summary(v) for v in plan.versions],
+            "approvals": [approval_summary(a) for a in plan.approvals],
+        }
+        write_json({"case_id": twin.case_id, "revision": twin.revision.number} | told)
+        return 0
+    origin = f", copied from {plan.copied_from}" if plan.copied_from else ""
+    say(f"{twin.case_id}  plan {plan.name} ({plan.plan_id}{origin}): {status.text}")
+    rows = [
+        [str(v.number), "-" if v.parent is None else str(v.parent), str(v.twin_revision), v.by, minute(v.utc), v.sha256]
+        for v in plan.versions
+    ]
+    say(table(rows, ("version", "made from", "on revision", "by", "saved", "contents"), right=(0, 1, 2)))
+    for approval in plan.approvals:
+        say(_approval(approval))
+    return 0
+
+
+def _approval(a: PlanApproval) -> str:
+    end = f"; withdrawn by {a.withdrawn_by}" if a.withdrawn_by else ""
+    despite = f"; despite: {a.despite}" if a.despite else ""
+    note = f"; {a.note}" if a.note else ""
+    given = f"version {a.version} approved by {a.by} on {minute(a.utc)}, on revision {a.twin_revision}"
+    return f"{given}{note}{despite}{end}"
