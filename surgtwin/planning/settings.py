@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .needle_settings import NeedleSettings
 from .remnant import MOSTELLER, RemnantThresholds
 
 
@@ -19,6 +20,8 @@ class PlanningSettings:
         Parts of a remnant or of what is resected that are smaller are not counted as pieces.
     ablation_margin_mm, ablation_margin_source
         Tissue wanted between a target and the rim of the treated zone, and who wants it.
+    needles
+        How straight ways are judged.
     """
 
     bsa_formula: str = MOSTELLER
@@ -26,6 +29,7 @@ class PlanningSettings:
     smallest_piece_ml: float = 1.0
     ablation_margin_mm: float = 5.0
     ablation_margin_source: str = "Wang et al., Cardiovasc Intervent Radiol 36:166, 2013: more than 5 mm"
+    needles: NeedleSettings = field(default_factory=NeedleSettings)
 
 
 DEFAULT_PLANNING = PlanningSettings()
