@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut
+from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut, TerritoryCut
 from ..domain.labels import LabelMap, Structure
 from ..domain.mesh import OrganMesh
 from ..domain.plan import Resection
@@ -19,8 +19,13 @@ from ..errors import MeshError, PlanError
 from ..mesh.extract import extract_meshes
 from ..mesh.surface_distance import SurfaceDistance
 from .cut_side import CombinedSide, PlaneSide, ShellSide, bezier_side
+from .organ_vessel import OrganVessel, vessel_in_organ
 from .split import CutSide
+from .territory_side import territory_side
 from .tissue import Tissue, make_tissue, organ_members
+from .vessel_graph import VesselGraph
+from .vessel_systems import members_of_vessel
+from .vessel_tracing import trace_vessel
 
 TISSUE_COLOUR = (221, 130, 101)
 SEGMENTATION_ERROR_MM = 1.0
@@ -45,6 +50,7 @@ class TwinGeometry:
     _tissues: dict[tuple[str, ...], Tissue] = field(default_factory=dict)
     _tissue_meshes: dict[tuple[str, ...], OrganMesh] = field(default_factory=dict)
     _surfaces: dict[str, SurfaceDistance] = field(default_factory=dict)
+    _vessels: dict[tuple[tuple[str, ...], tuple[str, ...]], OrganVessel] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def structure(self, name: str, path: str = "") -> Structure:
@@ -128,7 +134,41 @@ class TwinGeometry:
             return ShellSide(tuple(self.surface(t) for t in surface.targets), surface.distance_mm)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, self._parts(surface, tissue))
-        raise PlanError("cuts along vascular territories can't be judged yet; use a plane, a patch or a shell.", "type")
+        if isinstance(surface, TerritoryCut):
+            vessel = self.organ_vessel(surface.vessel, tissue, "vessel")
+            return territory_side(surface, vessel, tissue, self.tissue(vessel.structures).mask())
+        raise PlanError(f"cuts of the kind {type(surface).__name__} can't be judged.", "type")
+
+    def organ_vessel(self, vessel: str, tissue: Tissue, path: str = "") -> OrganVessel:
+        """The graph of a vessel, with what continues it, as the organ sees it.
+
+        Raises
+        ------
+        PlanError
+            Naming the field that asked: there is no such structure, it has no voxel, or none of it runs in the organ.
+        """
+        self.structure(vessel, path)
+        members = members_of_vessel(self.twin.labels, tissue.names, vessel)
+        key = (members, tissue.names)
+        with self._lock:
+            if key not in self._vessels:
+                try:
+                    self._vessels[key] = self._traced(members, tissue)
+                except PlanError as error:
+                    raise PlanError(error.reason, path) from error
+            return self._vessels[key]
+
+    def _traced(self, members: tuple[str, ...], tissue: Tissue) -> OrganVessel:
+        mask = self.tissue(members).mask()
+        graph = trace_vessel(mask, tissue.grid, " + ".join(members), tissue.mask())
+        return vessel_in_organ(graph, members, tissue, mask)
+
+    def use_graph(self, graph: VesselGraph, vessel: str, tissue: Tissue) -> None:
+        """Let an edited graph of a vessel stand for the traced one wherever this organ's tissue is judged."""
+        before = self.organ_vessel(vessel, tissue)
+        mask = self.tissue(before.structures).mask()
+        with self._lock:
+            self._vessels[(before.structures, tissue.names)] = vessel_in_organ(graph, before.structures, tissue, mask)
 
     def _parts(self, surface: CombinedCut, tissue: Tissue) -> tuple[CutSide, ...]:
         sides = []

@@ -100,15 +100,12 @@ class VesselGraph:
         Name of the vessel, for messages.
     roots
         Numbers of the nodes from which blood comes (or to which it drains); every piece has at least one.
-    resolved_mm
-        Thinner branches are not resolved by the voxels that the graph was made of.
     """
 
     vessel: str
     nodes: tuple[VesselNode, ...]
     edges: tuple[VesselEdge, ...]
     roots: tuple[int, ...]
-    resolved_mm: float = 0.0
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -19,16 +19,12 @@ from .vessel_tree import find_roots, rooted
 Mask = NDArray[np.bool_]
 SMALLEST_VOXELS = 8
 """Smaller pieces of a vessel are noise of the segmentation."""
-RESOLVED_VOXELS = 2.0
-"""A vessel is resolved when it is at least this many of the largest voxel spacings wide (Nyquist)."""
 RING_POINTS = 16
 ENCLOSED = 2 / 3
 """A vessel runs inside an organ where at least this share of what lies around it is the organ."""
 
 
-def trace_vessel(
-    mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None, resolved_voxels: float = RESOLVED_VOXELS
-) -> VesselGraph:
+def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None) -> VesselGraph:
     """The graph of a vessel; the same mask always gives the same graph.
 
     Parameters
@@ -48,14 +44,27 @@ def trace_vessel(
         raise PlanError(f"'{vessel}' has no voxel, or only specks of less than {SMALLEST_VOXELS}; no vessel to follow.")
     wall = wall_of(mask, grid)
     pieces = renumbered(pruned(pieces_of(wall), wall.step_mm))
-    graph = _graph(pieces, wall, vessel, resolved_voxels * max(grid.spacing))
+    graph = _graph(pieces, wall, vessel)
     outside = np.zeros(len(graph.nodes), dtype=bool)
+    depth = np.zeros(len(graph.nodes))
     if organ is not None:
+        depth = _depth_mm(np.array([n.point_mm for n in graph.nodes]), organ | mask, grid)
         enclosed = [enclosed_share(e.points_mm, e.radius_mm, organ | mask, grid) for e in graph.edges]
         for edge, share in zip(graph.edges, enclosed, strict=True):
             for node, at in zip(edge.nodes, (slice(0, 6), slice(-6, None)), strict=True):
                 outside[node] |= bool(np.median(share[at]) < ENCLOSED)
-    return rooted(graph, find_roots(graph, outside))
+    return rooted(graph, find_roots(graph, outside, depth))
+
+
+def _depth_mm(points_mm: FloatArray, organ: Mask, grid: Grid) -> FloatArray:
+    """How deep (N,) points lie inside an organ, to half a voxel; 0 outside."""
+    import edt
+
+    box = ndimage.find_objects(organ.astype(np.uint8))[0]
+    depth = edt.edt(np.pad(organ[box], 1), anisotropy=grid.spacing[::-1])
+    low = np.array([s.start - 1 for s in box])
+    kji = grid.to_ijk(points_mm)[:, ::-1] - low
+    return np.asarray(ndimage.map_coordinates(depth, kji.T, order=1, mode="nearest"), dtype=np.float64)
 
 
 def _without_specks(mask: Mask) -> Mask:
@@ -64,7 +73,7 @@ def _without_specks(mask: Mask) -> Mask:
     return np.asarray(cc3d.dust(np.ascontiguousarray(mask), threshold=SMALLEST_VOXELS, connectivity=26) > 0)
 
 
-def _graph(pieces: Sequence[Piece], wall: Wall, vessel: str, resolved_mm: float) -> VesselGraph:
+def _graph(pieces: Sequence[Piece], wall: Wall, vessel: str) -> VesselGraph:
     """The graph of pieces, their lines settled and led on to the vessel's open ends; not yet turned, without names."""
     nodes = nodes_of(pieces)
     ends = [sum(node in p.nodes for p in pieces) + sum(p.nodes == (node, node) for p in pieces) for node in nodes]
@@ -83,7 +92,7 @@ def _graph(pieces: Sequence[Piece], wall: Wall, vessel: str, resolved_mm: float)
     for n in range(len(nodes)):
         x, y, z = (float(v) for v in at[n][0])
         made.append(VesselNode((x, y, z), float(at[n][1]) if ends[n] == 1 else nodes[n].radius_mm))
-    return VesselGraph(vessel, tuple(made), tuple(edges), (), resolved_mm)
+    return VesselGraph(vessel, tuple(made), tuple(edges), ())
 
 
 def _led_on(line: Piece, wall: Wall) -> Piece:

@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..domain.geometry import FloatArray
 from .vessel_graph import NodeKind, VesselEdge, VesselGraph
 
 LIKE_THICKEST = 0.5
 """An open end outside the organ is a root, too, if it is at least this many times as thick as the thickest one."""
+AS_THICK = 0.85
+"""Ends whose radii differ by less than this share are as thick as each other, for all that a mask tells."""
+END_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -39,24 +43,29 @@ def rooted(graph: VesselGraph, roots: Sequence[int]) -> VesselGraph:
     return _named(oriented, before)
 
 
-def find_roots(graph: VesselGraph, is_outside: NDArray[np.bool_]) -> tuple[int, ...]:
+def find_roots(graph: VesselGraph, is_outside: NDArray[np.bool_], depth_mm: FloatArray) -> tuple[int, ...]:
     """The nodes at which each piece of a vessel comes into an organ.
 
     Of each piece the thickest open end outside the organ and the others there that are about as thick; where none is
-    outside, the thickest open end; in a ring without ends the thickest node.
+    outside, the thickest open end, or of several about as thick the one nearest to the organ's surface; in a ring
+    without ends the thickest node.
 
     Parameters
     ----------
-    is_outside
-        For each node, whether it lies outside the organ.
+    is_outside, depth_mm
+        For each node, whether it lies outside the organ, and how deep it lies inside.
     """
     roots: list[int] = []
     for piece in components(graph):
         ends = [n for n in piece if len(graph.edges_at(n)) == 1 and not _is_ring(graph, n)] or piece
         outside = [n for n in ends if is_outside[n]]
-        thickest = max(outside or ends, key=lambda n: (_thickness(graph, n), -n))
-        least = LIKE_THICKEST * _thickness(graph, thickest)
-        roots += [thickest, *(n for n in outside if n != thickest and _thickness(graph, n) >= least)]
+        thickness = {n: _thickness(graph, n) for n in ends}
+        first = max(outside or ends, key=lambda n: (thickness[n], -n))
+        if not outside:
+            alike = [n for n in ends if thickness[n] >= AS_THICK * thickness[first]]
+            first = min(alike, key=lambda n: (depth_mm[n], n))
+        least = LIKE_THICKEST * thickness[first]
+        roots += [first, *(n for n in outside if n != first and thickness[n] >= least)]
     return tuple(roots)
 
 
@@ -65,8 +74,14 @@ def _is_ring(graph: VesselGraph, node: int) -> bool:
 
 
 def _thickness(graph: VesselGraph, node: int) -> float:
-    """Mean radius of the thickest edge at a node: an end's own radius is the least sure of all."""
-    return max(graph.edges[n].mean_diameter_mm / 2.0 for n in graph.edges_at(node))
+    """Mean radius near a node of the thickest edge there: the last point's radius alone is the least sure of all."""
+    place = np.asarray(graph.nodes[node].point_mm)
+    found = []
+    for n in graph.edges_at(node):
+        edge = graph.edges[n]
+        far = np.linalg.norm(edge.points_mm - place, axis=1)
+        found.append(float(edge.radius_mm[far <= max(END_MM, float(far.min()))].mean()))
+    return max(found)
 
 
 def components(graph: VesselGraph) -> list[list[int]]:

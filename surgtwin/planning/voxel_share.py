@@ -15,6 +15,8 @@ from ..domain.geometry import FloatArray
 SMALLEST_SHARE = 1e-4
 """Components of the normal below this share of the largest are lifted to it: the plane turns by 0.006 degrees at
 most, and nothing is divided by zero."""
+LEVEL = 1e-9
+"""A function that changes by less than this over a voxel is level: its sign alone decides."""
 
 
 def voxel_share(value: ArrayLike, steps: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -29,7 +31,7 @@ def voxel_share(value: ArrayLike, steps: ArrayLike) -> tuple[FloatArray, FloatAr
     """
     f = np.asarray(value, dtype=np.float64)
     m = np.abs(np.asarray(steps, dtype=np.float64))
-    largest = np.maximum(m.max(1, keepdims=True), np.finfo(np.float64).tiny)
+    largest = np.maximum(m.max(1, keepdims=True), LEVEL)
     m = np.maximum(m, SMALLEST_SHARE * largest)
     m, scale = m / largest, largest[:, 0]
     # Turned by symmetry so that all components are positive: the cube spans 0..1, its centre is at sum(m) / 2.
