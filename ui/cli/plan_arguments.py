@@ -134,7 +134,7 @@ def _add_version(p: argparse.ArgumentParser) -> None:
 
 
 def _add_by(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--by", type=_person, default="", metavar="WHO", help="who does it; the account's name if not given")
+    p.add_argument("--by", type=_person, metavar="WHO", help="who does it; the account's name if not given")
 
 
 def _person(text: str) -> str:
