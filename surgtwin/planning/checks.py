@@ -11,12 +11,14 @@ from .resection_checks import check_margins, check_pieces, check_remnants, check
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .twin_checks import check_structures
 from .twin_geometry import TwinGeometry
+from .vessel_checks import check_flow
 
 Check = Callable[[TwinGeometry, PlanEvaluation, PlanningSettings], list[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     check_margins,
     check_remnants,
+    check_flow,
     check_pieces,
     check_shapes,
     check_ablations,

@@ -12,6 +12,7 @@ from ..progress import SILENT, Progress
 from .ablation import evaluate_ablation, evaluate_by_target
 from .checks import check_plan
 from .evaluation import PlanEvaluation
+from .functional_evaluation import functional_together, with_functional
 from .remnant import body_size
 from .resection import CutOrgan, cut_organ, evaluate_resection, evaluate_together
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -46,10 +47,15 @@ def evaluate_plan(
     resections = _each(
         "resections",
         cuts,
-        lambda c: evaluate_resection(geometry, c, plan.patient, settings),
+        lambda c: with_functional(geometry, evaluate_resection(geometry, c, plan.patient, settings), c, settings),
         progress.part(0.5, 0.9, "margins"),
     )
-    combined = tuple(evaluate_together(geometry, some, plan.patient, settings) for some in _by_organ(cuts))
+    combined = tuple(
+        functional_together(
+            geometry, evaluate_together(geometry, some, plan.patient, settings), some, resections, settings
+        )
+        for some in _by_organ(cuts)
+    )
     zones = _each(
         "ablations",
         plan.ablations,

@@ -8,6 +8,7 @@ from ..domain.finding import finding_as_json
 from ..domain.verdict import COVERAGE_FACTOR
 from .ablation_json import ablation_as_json
 from .evaluation import PlanEvaluation
+from .functional_json import functional_as_json
 from .margin import Margin
 from .remnant import BodySize
 from .resection import ResectionResult
@@ -52,6 +53,7 @@ def _resection(r: ResectionResult) -> Json:
         "least_percent": r.least_percent,
         "remnant_verdict": None if r.remnant_verdict is None else r.remnant_verdict.value,
         "cut_area_mm2": r.cut_area_mm2,
+        "functional": functional_as_json(r.functional),
         "margins": [_margin(m) for m in r.margins],
     }
 

@@ -11,6 +11,7 @@ from ..domain.plan import PatientFigures, Resection
 from ..domain.verdict import ErrorTerms, Verdict
 from ..errors import PlanError
 from .cut_side import CombinedSide
+from .functional_remnant import FunctionalRemnant
 from .margin import Margin, measure_margin
 from .remnant import BodySize, body_size, body_weight_percent, judge_remnant, standardised_percent
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -63,6 +64,8 @@ class ResectionResult:
     body: BodySize
     resections: tuple[str, ...] = ()
     """The cuts that were put together; one name for a cut of its own."""
+    functional: FunctionalRemnant | None = None
+    """What keeps inflow and outflow; None until it was asked for, or if no vessel of the organ is in the twin."""
 
 
 @dataclass(frozen=True, eq=False)

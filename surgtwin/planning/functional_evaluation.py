@@ -1,0 +1,48 @@
+"""Adds to the figures of a resection what its cut does to inflow and outflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..domain.cut import Combination
+from .cut_side import CombinedSide
+from .functional_remnant import functional_remnant
+from .resection import CutOrgan, ResectionResult
+from .settings import DEFAULT_PLANNING, PlanningSettings
+from .split import split_tissue
+from .twin_geometry import TwinGeometry
+
+
+def with_functional(
+    geometry: TwinGeometry, result: ResectionResult, cut: CutOrgan, settings: PlanningSettings = DEFAULT_PLANNING
+) -> ResectionResult:
+    """The figures of one cut with its functional remnant."""
+    tumours = geometry.tumours(cut.resection)
+    functional = functional_remnant(geometry, result.organ_name, cut.split, cut.side, tumours, settings)
+    return replace(result, functional=functional)
+
+
+def functional_together(
+    geometry: TwinGeometry,
+    result: ResectionResult,
+    cuts: Sequence[CutOrgan],
+    alone: Sequence[ResectionResult],
+    settings: PlanningSettings = DEFAULT_PLANNING,
+) -> ResectionResult:
+    """The figures of several cuts of one organ with the functional remnant of all of them carried out.
+
+    Parameters
+    ----------
+    alone
+        The results of single cuts; that of a cut which is the only one of its organ is taken from there.
+    """
+    if len(cuts) == 1:
+        known = next(r for r in alone if r.name == cuts[0].resection.name)
+        return replace(result, functional=known.functional)
+    names = tuple(dict.fromkeys(n for c in cuts for n in c.tissue.names))
+    side = CombinedSide(Combination.UNION, tuple(c.side for c in cuts))
+    split = split_tissue(geometry.tissue(names), side)
+    tumours = tuple(dict.fromkeys(n for c in cuts for n in geometry.tumours(c.resection)))
+    functional = functional_remnant(geometry, result.organ_name, split, side, tumours, settings)
+    return replace(result, functional=functional)
