@@ -6,8 +6,8 @@ from ..domain.finding import Finding, Severity
 from ..domain.verdict import COVERAGE_FACTOR, Verdict
 from .ablation import COOLING, AblationResult
 from .evaluation import PlanEvaluation
-from .outline import is_outline
 from .settings import PlanningSettings
+from .structure_roles import is_wrapping
 from .twin_geometry import TwinGeometry
 
 LEAST_REACHED_ML = 0.01
@@ -62,7 +62,7 @@ def _reached_findings(geometry: TwinGeometry, result: AblationResult) -> list[Fi
     found = []
     for name, ml in result.reached_ml.items():
         structure = geometry.structure(name)
-        if name in expected or structure.part_of == result.target or is_outline(structure) or ml < LEAST_REACHED_ML:
+        if name in expected or structure.part_of == result.target or is_wrapping(structure) or ml < LEAST_REACHED_ML:
             continue
         text = f"'{result.name}' reaches '{name}': {ml:.2f} mL of it lie inside the zone."
         found.append(Finding("ablation-reaches", Severity.WARNING, text, None, {"inside_ml": ml}, name))
