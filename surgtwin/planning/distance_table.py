@@ -47,10 +47,12 @@ class TableShellSide:
         return np.asarray(self.distance_mm - reduce(np.minimum, (t.at(points_mm) for t in self.targets)))
 
 
-def distance_table(surface: SurfaceDistance, low_mm: FloatArray, high_mm: FloatArray) -> DistanceTable:
+def distance_table(
+    surface: SurfaceDistance, low_mm: FloatArray, high_mm: FloatArray, step_mm: float = STEP_MM
+) -> DistanceTable:
     """A surface's signed distances inside a box given by its lowest and highest LPS corner."""
     extent = high_mm - low_mm
-    step = max(STEP_MM, float((np.prod(extent) / MAX_NODES) ** (1.0 / 3.0)))
+    step = max(step_mm, float((np.prod(extent) / MAX_NODES) ** (1.0 / 3.0)))
     low = low_mm - step
     counts = np.ceil((extent + 2 * step) / step).astype(int) + 1
     axes = [low[a] + step * np.arange(counts[a]) for a in range(3)]

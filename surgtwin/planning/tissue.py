@@ -68,6 +68,22 @@ class Tissue:
         """LPS mm of voxel centres."""
         return self.grid.to_lps(self.ijk[which])
 
+    @cached_property
+    def _box(self) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Lowest index (i, j, k), and which voxels of the box from there on are tissue, [i, j, k]."""
+        low = self.ijk.min(0)
+        box = np.zeros(self.ijk.max(0) - low + 1, dtype=bool)
+        box[tuple((self.ijk - low).T)] = True
+        return low, box
+
+    def holds(self, points_mm: FloatArray) -> NDArray[np.bool_]:
+        """Which of LPS points (N, 3) lie in a voxel of the tissue."""
+        low, box = self._box
+        index = np.floor(self.grid.to_ijk(points_mm) + 0.5) - low
+        within = np.asarray(((index >= 0) & (index < box.shape)).all(1))
+        within[within] = box[tuple(index[within].astype(np.int64).T)]
+        return within
+
     def mask(self, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
         """[k, j, i] on the whole grid, True in the (chosen) voxels."""
         result = np.zeros(self.grid.shape, dtype=bool)
