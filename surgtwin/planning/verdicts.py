@@ -17,8 +17,11 @@ _LISTS = {
     "combined": "resections together",
     "trajectories": "trajectory",
     "ablations": "ablation",
+    "ablations_combined": "ablations together",
     "tool_paths": "tool path",
 }
+_MEMBERS = {"combined": "resections", "ablations_combined": "zones"}
+"""Lists of entries judged together, and what they are made of: one of a single entry only repeats that one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def worst_by_entry(verdicts: tuple[NamedVerdict, ...]) -> dict[str, Verdict]:
 def _gather(content: dict[str, Any]) -> Iterator[NamedVerdict]:
     for key, value in content.items():
         for n, item in enumerate(value if isinstance(value, list) else ()):
-            if not isinstance(item, dict) or (key == "combined" and len(item["resections"]) < 2):
+            if not isinstance(item, dict) or (key in _MEMBERS and len(item[_MEMBERS[key]]) < 2):
                 continue
             entry = f"{_LISTS.get(key, key.replace('_', ' '))} {_name(item, n)}"
             yield from (NamedVerdict(entry, about, verdict) for about, verdict in _within(item, ""))

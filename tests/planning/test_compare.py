@@ -9,9 +9,11 @@ import pytest
 from surgtwin.domain.cut import PlaneCut, ShellCut
 from surgtwin.domain.finding import Severity
 from surgtwin.domain.plan import PatientFigures, Plan, Resection
+from surgtwin.domain.trajectory import Ablation
 from surgtwin.domain.verdict import Verdict
 from surgtwin.errors import PlanError
-from surgtwin.planning.compare import Better, compare_plans
+from surgtwin.planning.compare import compare_plans
+from surgtwin.planning.compare_figures import Better
 from surgtwin.planning.evaluate import evaluate_plan
 from surgtwin.planning.verdicts import verdicts_of, worst_by_entry
 from tests.planning.shapes import OBLIQUE, ball, make_geometry
@@ -124,3 +126,20 @@ def test_verdicts_of_every_entry_are_gathered_once(geometry):
     assert [v.text for v in verdicts_of(one)] == ["resection T, remnant", "resection T, margins tumour"]
     assert worst_by_entry(verdicts_of(one)) == {"resection T": Verdict.VIOLATED}
     assert list(worst_by_entry(verdicts_of(two))) == ["resection T", "resection S", "resections together T + S"]
+
+
+def test_zones_on_one_target_are_compared_together(geometry):
+    centre, axis = OBLIQUE.point(25, 0, 0), OBLIQUE.direction(0, 0, 1)
+    large = Ablation("Z", "tumour", centre, axis, (14.0, 14.0, 14.0))
+    small = Ablation("Z", "tumour", OBLIQUE.point(22, 0, 0), axis, (7.0, 7.0, 7.0))
+    more = Ablation("Y", "tumour", OBLIQUE.point(28, 0, 0), axis, (7.0, 7.0, 7.0))
+    plans = {"one": Plan(ablations=(large,)), "two": Plan(ablations=(small, more))}
+    judged = {name: evaluate_plan(geometry, plan) for name, plan in plans.items()}
+    compared = compare_plans(judged)
+    assert compared.row("coverage_percent", "tumour").best == (0,)
+    margins = compared.row("ablative_margin_mm", "tumour")
+    assert margins.number(0) == pytest.approx(6.0, abs=0.7) and margins.best == (0,)
+    assert compared.row("zone_ml", "tumour").best == (1,)
+    assert compared.dominated_by == ((), ("one",))
+    assert list(worst_by_entry(verdicts_of(judged["one"]))) == ["ablation Z"]
+    assert list(worst_by_entry(verdicts_of(judged["two"]))) == ["ablations together Z + Y"]

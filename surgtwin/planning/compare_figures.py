@@ -1,0 +1,126 @@
+"""The figures of a plan that are compared with those of another, each with the way in which it is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..domain.finding import Severity
+from ..domain.verdict import COVERAGE_FACTOR, Verdict
+from .ablation import AblationResult
+from .evaluation import PlanEvaluation
+from .resection import ResectionResult
+from .verdicts import verdicts_of, worst_by_entry
+
+
+class Better(StrEnum):
+    """Which way a figure is better; a neutral one only informs."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of one plan.
+
+    Parameters
+    ----------
+    key, about
+        What it is ("remnant_percent") and of which structure ("liver"); the same figures of several plans share both.
+    is_goal
+        Whether it decides if one plan dominates another. Figures that follow from a goal are none.
+    error
+        Half-width of its error bar, in its unit; None if it has none.
+    """
+
+    key: str
+    about: str
+    label: str
+    unit: str
+    better: Better
+    value: float | None
+    error: float | None = None
+    verdict: Verdict | None = None
+    is_goal: bool = False
+
+
+def figures_of(evaluation: PlanEvaluation) -> list[Figure]:
+    """All figures of an evaluated plan, in the order they are shown."""
+    return [figure for source in FIGURE_SOURCES for figure in source(evaluation)]
+
+
+def _resections(evaluation: PlanEvaluation) -> list[Figure]:
+    return [figure for r in evaluation.combined for figure in (*_volumes(r), *_margins(r))]
+
+
+def _volumes(r: ResectionResult) -> list[Figure]:
+    organ, high, low = r.organ_name, Better.HIGHER, Better.LOWER
+    listed = [
+        Figure("resected_ml", organ, f"{organ} resected", "mL", low, r.resected.ml, r.resected.error_ml),
+        Figure("remnant_ml", organ, f"{organ} remnant", "mL", high, r.remnant.ml, r.remnant.error_ml),
+        Figure(
+            "remnant_percent", organ, f"{organ} remnant", "%", high, r.remnant_percent, r.remnant_error_percent,
+            r.remnant_verdict, is_goal=True,
+        ),
+        Figure("flr_percent", organ, f"{organ} tumour-free remnant", "%", high, r.flr_percent),
+    ]  # fmt: skip
+    listed += [
+        Figure(f"sflr_percent {formula}", organ, f"{organ} standardised remnant ({formula})", "%", high, percent)
+        for formula, percent in r.sflr_percent.items()
+    ]
+    if r.body_weight_percent is not None:
+        label = f"{organ} remnant to body weight"
+        listed.append(Figure("remnant_to_body_weight_percent", organ, label, "%", high, r.body_weight_percent))
+    listed.append(Figure("cut_area_mm2", organ, f"{organ} cut surface", "mm²", Better.NEUTRAL, r.cut_area_mm2))
+    return listed
+
+
+def _margins(r: ResectionResult) -> list[Figure]:
+    listed = []
+    for m in r.margins:
+        error = COVERAGE_FACTOR * m.terms.combined_mm
+        label = f"least margin to {m.target}"
+        listed.append(
+            Figure("margin_min_mm", m.target, label, "mm", Better.HIGHER, m.min_mm, error, m.verdict, is_goal=True)
+        )
+        listed.append(
+            Figure("margin_p05_mm", m.target, f"5 % margin to {m.target}", "mm", Better.HIGHER, m.low_mm, error)
+        )
+    return listed
+
+
+def _zones(evaluation: PlanEvaluation) -> list[Figure]:
+    return [figure for result in evaluation.ablations_combined for figure in _zone(result)]
+
+
+def _zone(r: AblationResult) -> list[Figure]:
+    error, high = COVERAGE_FACTOR * r.terms.combined_mm, Better.HIGHER
+    return [
+        Figure("coverage_percent", r.target, f"{r.target} treated", "%", high, r.coverage_percent, is_goal=True),
+        Figure(
+            "ablative_margin_mm", r.target, f"least ablative margin of {r.target}", "mm", high, r.min_margin_mm, error,
+            r.verdict, is_goal=True,
+        ),
+        Figure("zone_ml", r.target, f"tissue treated around {r.target}", "mL", Better.LOWER, r.zone_ml),
+    ]  # fmt: skip
+
+
+def _judgement(evaluation: PlanEvaluation) -> list[Figure]:
+    verdicts = list(worst_by_entry(verdicts_of(evaluation)).values())
+    severities = [f.severity for f in evaluation.findings]
+    counts = (
+        ("violated", "parts of the plan violated", verdicts.count(Verdict.VIOLATED), True),
+        ("unproven", "parts of the plan unproven", verdicts.count(Verdict.UNPROVEN), False),
+        ("errors", "findings: errors", severities.count(Severity.ERROR), True),
+        ("warnings", "findings: warnings", severities.count(Severity.WARNING), False),
+    )
+    return [
+        Figure(key, "", label, "", Better.LOWER, float(count), is_goal=is_goal) for key, label, count, is_goal in counts
+    ]
+
+
+FIGURE_SOURCES: tuple[Callable[[PlanEvaluation], list[Figure]], ...] = (_resections, _zones, _judgement)
+"""What is compared. Figures of another kind of entry are one function and one row here."""
