@@ -57,4 +57,4 @@ class NeedleLine:
                 continue
             first, last = sorted(((bottom - start[axis]) / rise, (top - start[axis]) / rise))
             low, high = max(low, first), min(high, last)
-        return low * self.length_mm, high * self.length_mm
+        return float(low * self.length_mm), float(high * self.length_mm)
