@@ -9,6 +9,7 @@ from .ablation_checks import check_ablations
 from .evaluation import PlanEvaluation
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
 from .settings import DEFAULT_PLANNING, PlanningSettings
+from .trajectory_checks import check_needles, check_trajectories
 from .twin_checks import check_structures
 from .twin_geometry import TwinGeometry
 from .vessel_checks import check_flow
@@ -22,6 +23,8 @@ CHECKS: tuple[Check, ...] = (
     check_pieces,
     check_shapes,
     check_ablations,
+    check_trajectories,
+    check_needles,
     check_structures,
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)

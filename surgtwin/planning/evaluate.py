@@ -13,14 +13,16 @@ from .ablation import evaluate_ablation, evaluate_by_target
 from .checks import check_plan
 from .evaluation import PlanEvaluation
 from .functional_evaluation import functional_together, with_functional
+from .needle_conflicts import needle_pairs
 from .remnant import body_size
 from .resection import CutOrgan, cut_organ, evaluate_resection, evaluate_together
 from .settings import DEFAULT_PLANNING, PlanningSettings
+from .trajectory import evaluate_trajectory
 from .twin_geometry import TwinGeometry
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-NOT_JUDGED = ("trajectories", "tool_paths")
+NOT_JUDGED = ("tool_paths",)
 """Kinds of entries that plan files may hold and that are refused: silence about them would look like consent."""
 
 
@@ -62,10 +64,19 @@ def evaluate_plan(
         lambda a: evaluate_ablation(geometry, a, settings),
         progress.part(0.9, 0.95, "zones"),
     )
+    trajectories = _each(
+        "trajectories",
+        plan.trajectories,
+        lambda t: evaluate_trajectory(geometry, t, settings),
+        progress.part(0.95, 1.0, "needles"),
+    )
     ablations, by_target = evaluate_by_target(geometry, plan.ablations, zones, settings)
     progress.update(1.0)
     body = body_size(plan.patient, settings.bsa_formula)
-    evaluation = PlanEvaluation(plan, body, resections, combined, cuts, ablations, by_target)
+    pairs = needle_pairs(plan.trajectories, settings.needles.noise)
+    evaluation = PlanEvaluation(
+        plan, body, resections, combined, cuts, ablations, by_target, trajectories=trajectories, needle_pairs=pairs
+    )
     return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from ..domain.finding import Finding
 from ..domain.plan import Plan
 from .ablation import AblationResult
+from .needle_conflicts import NeedlePair
 from .remnant import BodySize
 from .resection import CutOrgan, ResectionResult
+from .trajectory import TrajectoryResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,8 @@ class PlanEvaluation:
         The organs as they were split, for pictures and meshes.
     ablations, ablations_combined
         Each zone, and the zones of each target together; where several share a target only those have a verdict.
+    trajectories, needle_pairs
+        Each straight way, and how near any two needles come.
     """
 
     plan: Plan
@@ -33,3 +37,5 @@ class PlanEvaluation:
     ablations: tuple[AblationResult, ...] = ()
     ablations_combined: tuple[AblationResult, ...] = ()
     findings: tuple[Finding, ...] = ()
+    trajectories: tuple[TrajectoryResult, ...] = ()
+    needle_pairs: tuple[NeedlePair, ...] = ()

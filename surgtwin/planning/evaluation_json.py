@@ -12,6 +12,7 @@ from .functional_json import functional_as_json
 from .margin import Margin
 from .remnant import BodySize
 from .resection import ResectionResult
+from .trajectory_json import pair_as_json, trajectory_as_json
 
 Json = dict[str, Any]
 
@@ -25,6 +26,8 @@ def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
         "combined": [_resection(r) for r in evaluation.combined],
         "ablations": [ablation_as_json(a) for a in evaluation.ablations],
         "ablations_combined": [ablation_as_json(a) for a in evaluation.ablations_combined],
+        "trajectories": [trajectory_as_json(t) for t in evaluation.trajectories],
+        "needle_pairs": [pair_as_json(p) for p in evaluation.needle_pairs],
         "findings": [finding_as_json(f) for f in evaluation.findings],
     }
 
