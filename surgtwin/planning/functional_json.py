@@ -33,6 +33,7 @@ def _flow(flow: FlowLoss) -> Json:
         "ambiguous_ml": flow.ambiguous_ml,
         "unknown_ml": flow.unknown_ml,
         "withheld": flow.withheld or None,
+        "pieces": flow.pieces,
         "crossings": [crossing_as_json(c) for c in flow.crossings],
     }
 

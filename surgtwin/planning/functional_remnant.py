@@ -21,6 +21,7 @@ from .twin_geometry import TwinGeometry
 from .vessel_crossing import Crossing, CutVessel, cut_vessel
 from .vessel_graph import VesselGraph
 from .vessel_systems import VesselSystem, system_members, systems_of
+from .vessel_tree import components
 
 FLOWING, LOST = 0, 1
 
@@ -43,6 +44,8 @@ class FlowLoss:
         Remnant so far from every resolved branch that the image does not show what feeds or drains it.
     withheld
         Why there is no figure; empty if there is one.
+    pieces
+        How many pieces the vessel is in. Each is taken to have flow until a cut takes its own root.
     """
 
     vessel: str
@@ -54,6 +57,7 @@ class FlowLoss:
     ambiguous_ml: float | None = None
     unknown_ml: float | None = None
     withheld: str = ""
+    pieces: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +171,8 @@ def _flow_loss(
     lost, near, unknown = _lost(split, lines, remains > 0, settings)
     lost_ml, near_ml, unknown_ml = (float(remains[mask].sum()) for mask in (lost, near, unknown))
     flow = FlowLoss(
-        system.name, system.is_inflow, structures, resolved, cut.crossings, lost_ml, near_ml, unknown_ml
+        system.name, system.is_inflow, structures, resolved, cut.crossings, lost_ml, near_ml, unknown_ml,
+        pieces=len(components(vessel.graph)),
     )  # fmt: skip
     return flow, lost
 

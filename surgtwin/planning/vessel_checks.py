@@ -48,6 +48,14 @@ def _flow_findings(result: ResectionResult, flow: FlowLoss) -> list[Finding]:
         )
         numbers = {"unknown_ml": flow.unknown_ml}
         found.append(Finding("flow-unknown", Severity.WARNING, text, None, numbers, flow.structures[0]))
+    if flow.pieces > 1:
+        text = (
+            f"The {flow.vessel} is in {flow.pieces} pieces. Each counts as having flow until its own root is cut, "
+            "whatever fills the gap. Close the gaps in the segmentation."
+        )
+        found.append(
+            Finding("vessel-in-pieces", Severity.INFO, text, None, {"pieces": flow.pieces}, flow.structures[0])
+        )
     thin = [c for c in stopped if not c.is_resolved]
     if thin:
         text = (

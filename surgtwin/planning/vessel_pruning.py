@@ -13,8 +13,6 @@ from .vessel_skeleton import Piece
 
 SPUR_RADII = 1.0
 """A free piece that stands out of the vessel it hangs on by less than this many of its own radii is a bump."""
-SPUR_STEPS = 2.0
-"""And so is one that stands out by less than this many steps of the grid."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,20 @@ def nodes_of(pieces: Sequence[Piece]) -> dict[int, Node]:
     return nodes
 
 
-def pruned(pieces: Sequence[Piece], step_mm: float) -> list[Piece]:
+def pruned(pieces: Sequence[Piece], grain_mm: float) -> list[Piece]:
     """The pieces that are vessels, joined where only two are left at a node.
 
     Of the bumps the one that stands out least goes first, because what hangs on the same fork may then run on.
+
+    Parameters
+    ----------
+    grain_mm
+        What stands out by less is as likely a step between voxels as a vessel.
     """
-    left = _without_doubles(_contracted(_without_small_rings(_joined(pieces)), step_mm))
+    left = _without_doubles(_contracted(_without_small_rings(_joined(pieces))))
     while True:
         nodes, count = nodes_of(left), _count(left)
-        bumps = [(_stands_out(p, nodes, count, step_mm), n) for n, p in enumerate(left)]
+        bumps = [(_stands_out(p, nodes, count, grain_mm), n) for n, p in enumerate(left)]
         out, which = min(bumps, default=(np.inf, -1))
         if out >= 0:
             return _joined(_without_small_rings(left))
@@ -58,7 +61,7 @@ def _count(pieces: Sequence[Piece]) -> Counter[int]:
     return Counter(node for p in pieces for node in p.nodes)
 
 
-def _stands_out(piece: Piece, nodes: Nodes, count: Mapping[int, int], step_mm: float) -> float:
+def _stands_out(piece: Piece, nodes: Nodes, count: Mapping[int, int], grain_mm: float) -> float:
     """By how many mm a free piece stands out more than a bump may; infinite for pieces that are not free."""
     free = [count[node] == 1 for node in piece.nodes]
     if free[0] == free[1]:
@@ -67,7 +70,7 @@ def _stands_out(piece: Piece, nodes: Nodes, count: Mapping[int, int], step_mm: f
     ball = nodes[ordered.nodes[0]].radius_mm
     outside = np.linalg.norm(ordered.points_mm - ordered.points_mm[0], axis=1) > ball
     own = float(np.median(ordered.radius_mm[outside])) if outside.any() else ball
-    return ordered.length_mm - ball - max(SPUR_RADII * own, SPUR_STEPS * step_mm)
+    return ordered.length_mm - ball - max(SPUR_RADII * own, grain_mm)
 
 
 def _joined(pieces: Sequence[Piece]) -> list[Piece]:
@@ -91,7 +94,7 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
     return left
 
 
-def _contracted(pieces: Sequence[Piece], step_mm: float) -> list[Piece]:
+def _contracted(pieces: Sequence[Piece]) -> list[Piece]:
     """The pieces with forks that lie inside one another's ball made one fork, the one with the larger ball."""
     left = list(pieces)
     while True:
@@ -101,7 +104,7 @@ def _contracted(pieces: Sequence[Piece], step_mm: float) -> list[Piece]:
             for n, p in enumerate(left)
             if p.nodes[0] != p.nodes[1]
             and min(count[node] for node in p.nodes) > 2
-            and p.length_mm < max(step_mm, *(nodes[node].radius_mm for node in p.nodes))
+            and p.length_mm < max(nodes[node].radius_mm for node in p.nodes)
         ]
         if not short:
             return left

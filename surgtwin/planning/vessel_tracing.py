@@ -14,9 +14,13 @@ from ..errors import PlanError
 from .vessel_graph import VesselEdge, VesselGraph, VesselNode
 from .vessel_pruning import nodes_of, pruned, renumbered
 from .vessel_skeleton import Piece, Wall, directions, pieces_of, settled, wall_of
-from .vessel_tree import find_roots, rooted
+from .vessel_tree import components, find_roots, piece_length_mm, rooted
 
 Mask = NDArray[np.bool_]
+GRAIN_STEPS = 2.0
+"""A bump of less than this many cubes, or of less than a voxel, is the grid's own roughness."""
+LONE_MM = 15.0
+"""A piece that hangs on nothing is as likely noise if it is shorter: a whole territory would hang on it."""
 SMALLEST_VOXELS = 8
 """Smaller pieces of a vessel are noise of the segmentation."""
 RING_POINTS = 16
@@ -43,7 +47,7 @@ def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None)
     if not mask.any():
         raise PlanError(f"'{vessel}' has no voxel, or only specks of less than {SMALLEST_VOXELS}; no vessel to follow.")
     wall = wall_of(mask, grid)
-    pieces = renumbered(pruned(pieces_of(wall), wall.step_mm))
+    pieces = renumbered(pruned(pieces_of(wall), max(GRAIN_STEPS * wall.step_mm, *grid.spacing)))
     graph = _graph(pieces, wall, vessel)
     outside = np.zeros(len(graph.nodes), dtype=bool)
     depth = np.zeros(len(graph.nodes))
@@ -53,7 +57,21 @@ def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None)
         for edge, share in zip(graph.edges, enclosed, strict=True):
             for node, at in zip(edge.nodes, (slice(0, 6), slice(-6, None)), strict=True):
                 outside[node] |= bool(np.median(share[at]) < ENCLOSED)
-    return rooted(graph, find_roots(graph, outside, depth))
+    graph, kept = _without_scraps(graph, outside)
+    return rooted(graph, find_roots(graph, outside[kept], depth[kept]))
+
+
+def _without_scraps(graph: VesselGraph, is_outside: Mask) -> tuple[VesselGraph, list[int]]:
+    """The graph without short pieces that hang on nothing, if others come in from outside the organ; nodes kept."""
+    pieces = components(graph)
+    if not any(is_outside[piece].any() for piece in pieces):
+        return graph, list(range(len(graph.nodes)))
+    kept = sorted(node for p in pieces if is_outside[p].any() or piece_length_mm(graph, p) >= LONE_MM for node in p)
+    number = {node: n for n, node in enumerate(kept)}
+    edges = tuple(
+        replace(e, nodes=(number[e.nodes[0]], number[e.nodes[1]])) for e in graph.edges if e.nodes[0] in number
+    )
+    return replace(graph, nodes=tuple(graph.nodes[n] for n in kept), edges=edges), kept
 
 
 def _depth_mm(points_mm: FloatArray, organ: Mask, grid: Grid) -> FloatArray:

@@ -96,10 +96,11 @@ def components(graph: VesselGraph) -> list[list[int]]:
                 todo += [m for n in graph.edges_at(node) for m in graph.edges[n].nodes]
         left -= piece
         found.append(sorted(piece))
-    return sorted(found, key=lambda p: (-_length_mm(graph, p), p[0]))
+    return sorted(found, key=lambda p: (-piece_length_mm(graph, p), p[0]))
 
 
-def _length_mm(graph: VesselGraph, piece: Sequence[int]) -> float:
+def piece_length_mm(graph: VesselGraph, piece: Sequence[int]) -> float:
+    """Length of all edges at some nodes."""
     edges = {n for node in piece for n in graph.edges_at(node)}
     return sum(graph.edges[n].length_mm for n in edges)
 
