@@ -68,9 +68,10 @@ def few_organs(placed: Mapping[str, Placed], expected: Sequence[str]) -> list[Fi
     whole = [n for n in judged if n in placed and placed[n].volume_ml >= VOLUME_RANGES[n].usual_ml[0]]
     if len(whole) >= FEWEST_WHOLE:
         return []
+    found = f"Only {whole[0]}" if whole else "None"
     message = (
-        f"Only {' and '.join(whole) or 'none'} of {', '.join(judged)} has a usual size. The image shows an edge of the "
-        "abdomen, or another region, or lies in it turned over (head down, mirrored): look at every structure."
+        f"{found} of {', '.join(judged)} has a usual size. The image shows an edge of the abdomen, or another "
+        "region, or lies in it turned over (head down, mirrored): look at every structure."
     )
     return [Finding("few-organs", Severity.WARNING, message, numbers={"usual_sized": float(len(whole))})]
 

@@ -20,13 +20,16 @@ from .placed import Placed, place_structures
 from .posture import check_posture
 from .sanity import BODY, check_segmentation, place_body
 from .scan_facts import ScanFacts, read_scan_facts
+from .scan_field import check_blank, measured_box
 from .training_domain import TrainingDomain, check_slices
 
 ABOUT_ONE_STRUCTURE = frozenset(
     {"unusual-volume", "scattered", "structure-absent", "unusual-position", "unusual-relation", "on-both-sides"}
 )
-ABOUT_THE_WHOLE = frozenset({"unusual-orientation", "mirrored-organs", "few-organs", "no-patient", "not-hounsfield"})
-MANY = 4
+ABOUT_THE_WHOLE = frozenset(
+    {"unusual-orientation", "mirrored-organs", "few-organs", "no-patient", "not-hounsfield", "blank-part"}
+)
+MANY = 3
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,22 @@ def check_run(volume: Volume, labels: LabelMap, run: RunFacts, body: Placed | No
     body
         Everything inside the skin, if ``labels`` do not hold it.
     """
-    placed = place_structures(labels)
     body = place_body(labels) or body
+    measured = measured_box(volume.values, body)
+    placed = place_structures(labels, measured)
+    body = None if body is None else replace(body, field=measured)
     facts = read_scan_facts(volume)
-    findings = check_values(volume, body) + check_slices(volume.grid, run.domain, run.model)
+    spoiled = check_values(volume, body)
+    findings = spoiled or check_blank(volume, measured)
+    findings = findings + check_slices(volume.grid, run.domain, run.model)
     if run.region is not None:
         findings.append(_with_hint(run.region, placed, body))
         findings += check_orientation(placed, body)
     else:
-        findings += check_segmentation(labels, run.expected, run.removed, facts)
+        findings += check_segmentation(labels, run.expected, run.removed, facts, measured)
         findings += [] if run.is_part else few_organs(placed, run.expected)
         findings = summed_up(findings)
-    if volume.modality is Modality.CT:
+    if volume.modality is Modality.CT and not spoiled:
         findings += _check_ct(volume, placed, body, run, facts)
     return findings
 
@@ -107,7 +114,7 @@ def _check_ct(
     volume: Volume, placed: Mapping[str, Placed], body: Placed | None, run: RunFacts, facts: ScanFacts
 ) -> list[Finding]:
     grid, hu = volume.grid, volume.values
-    findings = check_field(grid, hu, body) + check_metal(grid, hu, body, placed)
+    findings = check_field(grid, hu, body, placed) + check_metal(grid, hu, body, placed)
     if not is_clipped(hu):
         findings += check_arms(grid, hu, body) + check_posture(grid, hu, body, facts)
     if run.region is None:

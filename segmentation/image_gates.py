@@ -16,7 +16,7 @@ from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid, Point3
 from surgtwin.domain.volume import Modality, Volume
 
-from .placed import Placed
+from .placed import Placed, listed
 
 Values = npt.NDArray[Any]
 
@@ -25,6 +25,8 @@ METAL_HU = 2800.0
 LEAST_METAL_ML = 0.1
 METAL_REACH_MM = 40.0
 """Streaks are worst this near."""
+NAMED = 3
+"""Of the organs near metal, the nearest."""
 FAT_HU = (-130.0, -40.0)
 BONE_HU = 250.0
 LEAST_FAT_SHARE, LEAST_BONE_SHARE = 0.01, 0.002
@@ -33,6 +35,7 @@ BODY_MEDIAN_HU = (-160.0, 160.0)
 NO_AIR_ABOVE = -10.0
 """Values that hold nothing lower are no Hounsfield units: even a clipped CT has fat."""
 LEAST_SKIN_CUT_CM2, MUCH_SKIN_CUT_CM2 = 10.0, 100.0
+SOLID_ORGANS = ("liver", "spleen", "right kidney", "left kidney", "pancreas", "gallbladder", "stomach")
 CORNER_SHARE = 0.04
 ARM_ML, ARM_BONE_ML = 60.0, 4.0
 SOFT_HU = (-130.0, 150.0)
@@ -86,8 +89,14 @@ def check_metal(grid: Grid, hu: Values, body: Placed | None, placed: Mapping[str
     if volume_ml < LEAST_METAL_ML:
         return []
     points = grid.to_lps((at + [s.start for s in body.box])[:, ::-1])
-    near = [name for name, p in placed.items() if p.name not in ("bone", "lungs") and _gap(p, points) < METAL_REACH_MM]
-    spoiled = f"near {', '.join(near)}: check their outlines slice by slice" if near else "far from the organs found"
+    gaps = {name: _gap(p, points) for name, p in placed.items() if name not in ("bone", "lungs")}
+    near = sorted((name for name, gap in gaps.items() if gap < METAL_REACH_MM), key=lambda name: gaps[name])
+    others = " and others" if len(near) > NAMED else ""
+    spoiled = (
+        f"near {', '.join(near[:NAMED])}{others}: check their outlines slice by slice"
+        if near
+        else "far from the organs found"
+    )
     message = (
         f"{volume_ml:.2g} mL in the body are as dense as metal ({float(hu.max()):.0f} HU at most), {spoiled}. "
         "Streaks make organs too bright and too dark there; a series with metal artefact reduction is better."
@@ -98,24 +107,63 @@ def check_metal(grid: Grid, hu: Values, body: Placed | None, placed: Mapping[str
     return [Finding("metal", severity, message, (float(x), float(y), float(z)), numbers)]
 
 
-def check_field(grid: Grid, hu: Values, body: Placed | None) -> list[Finding]:
-    """Return a finding if the field of view cuts the body's sides: by the image's edge, or by a scanner's circle."""
+def check_field(grid: Grid, hu: Values, body: Placed | None, placed: Mapping[str, Placed]) -> list[Finding]:
+    """Return a finding if the field of view cuts the body's sides: by the image's edge, or by a scanner's circle.
+
+    Parameters
+    ----------
+    placed
+        What was found: skin that is missing beside the organs is a warning, at hips or shoulders a remark.
+    """
     if body is None:
         return []
-    cuts = {cut.side: cut.area_mm2 / 100.0 for cut in body.cuts if cut.side not in ("upper", "lower")}
-    circle = circle_cut_cm2(grid, hu, body)
-    if circle > 0:
-        cuts["round field's"] = circle
+    cuts = _side_cuts_cm2(grid, hu, body)
     area = sum(cuts.values())
     if area < LEAST_SKIN_CUT_CM2:
         return []
-    message = (
-        f"The field of view cuts the body at its {' and '.join(cuts)} edge ({area:.0f} cm2): skin and tissue beyond "
-        "are not in the image. A path through the skin can't be planned there, and body volumes are lower bounds."
+    level = _beside_organs(body, placed)
+    beside = {} if level is None else _side_cuts_cm2(grid, hu, level)
+    beside_area = sum(beside.values())
+    where = (level if level is not None and beside_area >= LEAST_SKIN_CUT_CM2 else body).cuts
+    numbers = {"cut_cm2": area, "beside_organs_cm2": beside_area, "edges": float(len(cuts))}
+    if beside_area >= LEAST_SKIN_CUT_CM2:
+        message = (
+            f"The field of view cuts the body beside the organs, at its {listed(list(beside))} edge "
+            f"({beside_area:.0f} cm2): no path through the skin can be planned there, and the body's volume is a "
+            "lower bound."
+        )
+    else:
+        message = (
+            f"The field of view cuts the body at its {listed(list(cuts))} edge ({area:.0f} cm2), not beside the "
+            "organs. The body's volume is a lower bound."
+        )
+    severity = Severity.WARNING if beside_area >= MUCH_SKIN_CUT_CM2 else Severity.INFO
+    sides = [cut.centre_mm for cut in where if cut.side in cuts]
+    return [Finding("body-cut-by-field", severity, message, sides[0] if sides else body.where_mm, numbers)]
+
+
+def _side_cuts_cm2(grid: Grid, hu: Values, body: Placed) -> dict[str, float]:
+    """How much of the body each side of the field cuts, not its upper and lower end."""
+    cuts = {cut.side: cut.area_mm2 / 100.0 for cut in body.cuts if cut.side not in ("upper", "lower")}
+    circle = circle_cut_cm2(grid, hu, body)
+    return {**cuts, "round field's": circle} if circle > 0 else cuts
+
+
+def _beside_organs(body: Placed, placed: Mapping[str, Placed]) -> Placed | None:
+    """The part of the body between the highest and the lowest plane of the abdomen's organs; None without any."""
+    boxes = [placed[name].box for name in SOLID_ORGANS if name in placed]
+    if not boxes:
+        return None
+    axis = 2 - int(np.argmax(np.abs(body.grid.direction[2])))
+    start = max(body.box[axis].start, min(box[axis].start for box in boxes))
+    stop = min(body.box[axis].stop, max(box[axis].stop for box in boxes))
+    if start >= stop:
+        return None
+    inner = tuple(
+        slice(start - body.box[n].start, stop - body.box[n].start) if n == axis else slice(None) for n in range(3)
     )
-    severity = Severity.WARNING if area >= MUCH_SKIN_CUT_CM2 else Severity.INFO
-    where = body.cuts[0].centre_mm if body.cuts else body.where_mm
-    return [Finding("body-cut-by-field", severity, message, where, {"cut_cm2": area, "edges": float(len(cuts))})]
+    box = tuple(slice(start, stop) if n == axis else body.box[n] for n in range(3))
+    return Placed(body.name, body.grid, box, body.mask[inner], body.field)
 
 
 def circle_cut_cm2(grid: Grid, hu: Values, body: Placed) -> float:

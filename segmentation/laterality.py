@@ -14,7 +14,7 @@ import numpy as np
 
 from surgtwin.domain.finding import Finding, Severity
 
-from .placed import Placed
+from .placed import Placed, listed
 
 LEFT_RIGHT, FRONT_BACK, HEAD_FEET = 0, 1, 2
 ORGANS_BELOW_LUNGS = ("liver", "spleen", "right kidney", "left kidney", "pancreas", "stomach")
@@ -26,6 +26,7 @@ RIGHT_OF = (
 BEHIND = (
     ("left kidney", "stomach"), ("left kidney", "pancreas"), ("right kidney", "gallbladder"), ("aorta", "pancreas"),
     ("right adrenal", "gallbladder"), ("left adrenal", "stomach"), ("aorta", "portal and splenic vein"),
+    ("right kidney", "liver"), ("left kidney", "liver"),
     ("spine", "aorta"), ("spine", "inferior vena cava"), ("spine", "pancreas"), ("spine", "stomach"),
     ("spine", "liver"), ("spine", "body"),
 )  # fmt: skip
@@ -169,7 +170,7 @@ def _orientation_finding(votes: Sequence[Vote], axes: tuple[int, ...], placed: M
     mine = [vote for vote in votes if vote.axis in axes]
     wrong = [vote for vote in mine if vote.offset_mm < 0]
     worst = max(wrong, key=lambda vote: -vote.offset_mm)
-    named = " and ".join(AXIS_NAMES[axis] for axis in axes)
+    named = listed([AXIS_NAMES[axis] for axis in axes])
     message = (
         f"{named.capitalize()} seem reversed ({len(wrong)} of {len(mine)} pairs of structures, most of all: "
         f"usual is {worst.sentence}). Either "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from surgtwin.domain.labels import LabelMap
 
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
+Box = tuple[slice, ...]
 SIDES = {"L": "left", "R": "right", "P": "back", "A": "front", "S": "upper", "I": "lower"}
 FEWEST_EDGE_VOXELS = 20
 """Fewer voxels in a face of the scan are a graze."""
@@ -53,12 +55,15 @@ class Placed:
     ----------
     box, mask
         Where ``mask`` ``[k, j, i]`` lies in the image on ``grid``.
+    field
+        The part of the image that was measured (`scan_field`); None: all of it.
     """
 
     name: str
     grid: Grid
-    box: tuple[slice, ...]
+    box: Box
     mask: Mask
+    field: Box | None = None
 
     @cached_property
     def volume_ml(self) -> float:
@@ -100,15 +105,15 @@ class Placed:
         """The faces of the scan it reaches, the largest area first."""
         found = []
         spacing = self.grid.spacing[::-1]
-        for axis, size in enumerate(self.grid.shape):
+        for axis, (first, last) in enumerate(self._edges):
             for is_last in (False, True):
-                edge = self.box[axis].stop == size if is_last else self.box[axis].start == 0
-                if not edge or size == 1:
+                plane = (last if is_last else first) - self.box[axis].start
+                if first == last or not 0 <= plane < self.mask.shape[axis]:
                     continue
-                face = np.argwhere(np.take(self.mask, -1 if is_last else 0, axis=axis))
+                face = np.argwhere(np.take(self.mask, plane, axis=axis))
                 if len(face) <= FEWEST_EDGE_VOXELS:
                     continue
-                at = np.insert(face.mean(axis=0), axis, self.mask.shape[axis] - 1 if is_last else 0)
+                at = np.insert(face.mean(axis=0), axis, plane)
                 area = len(face) * float(np.prod([s for n, s in enumerate(spacing) if n != axis]))
                 found.append(Cut(side_of(self.grid, axis, is_last), len(face), area, _point(self._to_lps(at))))
         return tuple(sorted(found, key=lambda cut: -cut.area_mm2))
@@ -116,12 +121,19 @@ class Placed:
     def _faces(self, inner: tuple[slice, ...]) -> frozenset[str]:
         """The sides of the scan that a box within this one reaches."""
         touched = set()
-        for axis, size in enumerate(self.grid.shape):
-            if self.box[axis].start + inner[axis].start == 0:
+        for axis, (first, last) in enumerate(self._edges):
+            if self.box[axis].start + inner[axis].start <= first:
                 touched.add(side_of(self.grid, axis, is_last=False))
-            if self.box[axis].start + inner[axis].stop == size:
+            if self.box[axis].start + inner[axis].stop > last:
                 touched.add(side_of(self.grid, axis, is_last=True))
         return frozenset(touched)
+
+    @property
+    def _edges(self) -> tuple[tuple[int, int], ...]:
+        """The first and the last measured plane along k, j, i."""
+        if self.field is None:
+            return tuple((0, size - 1) for size in self.grid.shape)
+        return tuple((part.start, part.stop - 1) for part in self.field)
 
     def _to_lps(self, indices: npt.NDArray[np.generic]) -> Points:
         """LPS mm of indices (..., 3) in the box, [k, j, i]."""
@@ -129,21 +141,33 @@ class Placed:
         return self.grid.to_lps((np.asarray(indices, dtype=np.float64) + start)[..., ::-1])
 
 
-def place_structures(labels: LabelMap) -> dict[str, Placed]:
-    """Return the structures of layer 0 that have voxels, by name."""
+def place_structures(labels: LabelMap, field: Box | None = None) -> dict[str, Placed]:
+    """Return the structures of layer 0 that have voxels, by name.
+
+    Parameters
+    ----------
+    field
+        The part of the image that was measured; None: all of it.
+    """
     placed: dict[str, Placed] = {}
     boxes = ndimage.find_objects(labels.layers[0])
     for structure in labels.structures:
         if structure.layer or structure.label > len(boxes) or boxes[structure.label - 1] is None:
             continue
         box = boxes[structure.label - 1]
-        placed[structure.name] = Placed(structure.name, labels.grid, box, labels.layers[0][box] == structure.label)
+        mask = labels.layers[0][box] == structure.label
+        placed[structure.name] = Placed(structure.name, labels.grid, box, mask, field)
     return placed
 
 
 def side_of(grid: Grid, axis: int, is_last: bool) -> str:
     """Return the patient's side at the first or last plane of an array axis (0 = k, 1 = j, 2 = i)."""
     return SIDES[direction_letter(grid.direction[:, 2 - axis] * (1 if is_last else -1))]
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence has them: "left", "left and right", "left, right and back"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _point(values: npt.ArrayLike) -> Point3:

@@ -11,13 +11,20 @@ from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.labels import LabelMap
 
 from .laterality import check_orientation
-from .placed import Placed, place_structures
+from .placed import Box, Placed, listed, place_structures
 from .plausible_volumes import ADULT_YEARS, VOLUME_RANGES, usual_range_ml
 from .relations import check_relations
 from .scan_facts import ScanFacts
 
 SCATTERED_SHARE, VERY_SCATTERED_SHARE = 0.1, 0.25
 """Of a structure, apart from its largest piece."""
+SLACK = 1.1
+"""Two people who outline one organ differ by as much: nearer to a limit than that is no news."""
+LARGE_CUT_CM2 = 5.0
+"""Of an organ: about a kidney's pole; beyond, a plan by volumes is not to be made on this scan."""
+PASSING = ("aorta", "inferior vena cava", "oesophagus")
+"""They leave every scan of the abdomen: no organ is incomplete by that."""
+MANY_CUT = 3
 BODY = "body"
 NOTHING_KNOWN = ScanFacts()
 
@@ -27,6 +34,7 @@ def check_segmentation(
     expected: Sequence[str],
     removed: Mapping[str, int] | None = None,
     facts: ScanFacts = NOTHING_KNOWN,
+    field: Box | None = None,
 ) -> list[Finding]:
     """Return everything about a segmentation that a person should look at.
 
@@ -38,9 +46,11 @@ def check_segmentation(
         Voxels of each structure that were already cleared because they lay apart from its largest piece.
     facts
         The patient's age and size, where they are known.
+    field
+        The part of the image that was measured; None: all of it.
     """
-    placed = place_structures(labels)
-    body = place_body(labels)
+    placed = place_structures(labels, field)
+    body = place_body(labels, field)
     findings = check_orientation(placed, body) + check_relations(placed, body)
     for name in expected:
         if name not in placed:
@@ -50,11 +60,10 @@ def check_segmentation(
         if name in placed:
             findings += check_volume(placed[name], facts)
             findings += check_pieces(placed[name], (removed or {}).get(name, 0))
-            findings += check_edges(placed[name])
-    return findings
+    return findings + check_edges([placed[name] for name in expected if name in placed])
 
 
-def place_body(labels: LabelMap) -> Placed | None:
+def place_body(labels: LabelMap, field: Box | None = None) -> Placed | None:
     """Return everything inside the skin, None if the labels do not have it."""
     for structure in labels.structures:
         if structure.name != BODY:
@@ -63,7 +72,7 @@ def place_body(labels: LabelMap) -> Placed | None:
         boxes = ndimage.find_objects(layer)
         if structure.label <= len(boxes) and boxes[structure.label - 1] is not None:
             box = boxes[structure.label - 1]
-            return Placed(BODY, labels.grid, box, np.asarray(layer[box] == structure.label))
+            return Placed(BODY, labels.grid, box, np.asarray(layer[box] == structure.label), field)
     return None
 
 
@@ -74,13 +83,13 @@ def check_volume(structure: Placed, facts: ScanFacts = NOTHING_KNOWN) -> list[Fi
     if row is None or usual is None or (facts.age_years is not None and facts.age_years < ADULT_YEARS):
         return []
     volume = structure.volume_ml
-    is_large = volume > usual[1]
-    if not is_large and (volume >= usual[0] or structure.cuts):
+    is_large = volume > usual[1] * SLACK
+    if not is_large and (volume * SLACK >= usual[0] or structure.cuts):
         return []
     severity = Severity.INFO if row.possible_ml[0] <= volume <= row.possible_ml[1] else Severity.WARNING
     message = (
-        f"The {structure.name} measures {_ml(volume)} mL; usual in adults are {_ml(usual[0])} to {_ml(usual[1])} mL "
-        f"({row.source}). Disease, a rare size, or {'too much was' if is_large else 'a part was not'} found: look."
+        f"The {structure.name} measures {_ml(volume)} mL; usual in adults are {_ml(usual[0])} to {_ml(usual[1])} mL. "
+        f"Disease, a rare size, or {'too much was' if is_large else 'a part was not'} found: look."
     )
     numbers = {"volume_ml": volume, "usual_from_ml": usual[0], "usual_to_ml": usual[1]}
     return [Finding("unusual-volume", severity, message, structure.where_mm, numbers, structure=structure.name)]
@@ -117,17 +126,53 @@ def check_pieces(structure: Placed, removed_voxels: int = 0) -> list[Finding]:
     return [Finding("scattered", severity, message, where, numbers, structure=structure.name)]
 
 
-def check_edges(structure: Placed) -> list[Finding]:
-    """Return a finding if the scan's edge cuts the structure; its volume is then a lower bound."""
-    cuts = structure.cuts
-    if not cuts:
-        return []
-    sides = " and ".join(dict.fromkeys(cut.side for cut in cuts))
-    area_cm2 = sum(cut.area_mm2 for cut in cuts) / 100.0
+def check_edges(structures: Sequence[Placed]) -> list[Finding]:
+    """Return a finding for each organ that the scan's edge cuts, and one for all vessels and tubes that go on there.
+
+    The volume of such a structure is a lower bound.
+    """
+    cut: dict[tuple[str, ...], list[Placed]] = {}
+    for structure in structures:
+        sides = tuple(dict.fromkeys(c.side for c in structure.cuts))
+        is_passing = structure.name in PASSING and set(sides) <= {"upper", "lower"}
+        if sides:
+            cut.setdefault(("",) if is_passing else sides, []).append(structure)
+    passing = cut.pop(("",), [])
+    findings = [f for sides, group in cut.items() for f in _cut_findings(group, sides)]
+    if not passing:
+        return findings
+    sides = tuple(dict.fromkeys(c.side for s in passing for c in s.cuts))
+    message = f"At the {listed(sides)} edge of the scan these go on: {', '.join(s.name for s in passing)}."
+    numbers = {f"{s.name}_cm2": _cut_cm2(s) for s in passing}
+    where = passing[0].cuts[0].centre_mm
+    return [*findings, Finding("continues-beyond-scan", Severity.INFO, message, where, numbers)]
+
+
+def _cut_findings(group: Sequence[Placed], sides: Sequence[str]) -> list[Finding]:
+    """One finding for each of some structures that the same edges cut, or one for all of many."""
+    if len(group) < MANY_CUT:
+        return [_cut_finding(structure, sides) for structure in group]
+    told = ", ".join(f"{s.name} ({_cut_cm2(s):.3g} cm2)" for s in group)
     message = (
-        f"The {structure.name} is cut by the {sides} edge of the scan, over {area_cm2:.3g} cm2; its volume is a lower "
-        "bound. Use a scan that holds all of it, if there is one."
+        f"The {listed(sides)} edge of the scan cuts {told}; their volumes are lower bounds. Use a scan that holds all "
+        "of them, if there is one."
     )
-    numbers = {"edge_voxels": float(sum(cut.voxels for cut in cuts)), "edge_area_cm2": area_cm2}
-    numbers |= {f"{cut.side}_cm2": cut.area_mm2 / 100.0 for cut in cuts}
-    return [Finding("cut-by-edge", Severity.INFO, message, cuts[0].centre_mm, numbers, structure=structure.name)]
+    numbers = {f"{s.name}_cm2": _cut_cm2(s) for s in group}
+    return [Finding("cut-by-edge", Severity.WARNING, message, group[0].cuts[0].centre_mm, numbers)]
+
+
+def _cut_finding(structure: Placed, sides: Sequence[str]) -> Finding:
+    area_cm2 = _cut_cm2(structure)
+    message = (
+        f"The {structure.name} is cut by the {listed(sides)} edge of the scan, over {area_cm2:.3g} cm2; its volume is "
+        "a lower bound. Use a scan that holds all of it, if there is one."
+    )
+    numbers = {"edge_voxels": float(sum(cut.voxels for cut in structure.cuts)), "edge_area_cm2": area_cm2}
+    numbers |= {f"{cut.side}_cm2": cut.area_mm2 / 100.0 for cut in structure.cuts}
+    severity = Severity.WARNING if area_cm2 >= LARGE_CUT_CM2 else Severity.INFO
+    where = structure.cuts[0].centre_mm
+    return Finding("cut-by-edge", severity, message, where, numbers, structure=structure.name)
+
+
+def _cut_cm2(structure: Placed) -> float:
+    return sum(cut.area_mm2 for cut in structure.cuts) / 100.0

@@ -30,15 +30,17 @@ from .confidence import NetworkConfidence
 from .engine_cache import EngineCache
 from .gates import RunFacts, check_run, place_mask
 from .infer import InferenceSettings
+from .placed import place_structures
 from .region import RegionMm
 from .registry import find_model, shipped_for
 from .run_parts import CollectionRun, PartRun, keep_only, run_collection
+from .sanity import place_body
+from .scan_field import measured_box
 from .training_domain import training_domain
 
 ALIGNED_SHARE = 0.03
 NETWORK_SHARE = 0.85
 CLASSICAL_SHARE = 0.95
-CUT_BY_EDGE = "cut-by-edge"
 CLASSICAL_NAMES = ("body", "lungs", "bone")
 BEYOND_BOX = "Organs that reach beyond it are cut there, and none was looked for elsewhere."
 WHOLE_LUNGS = ("left lung", "right lung")
@@ -218,7 +220,7 @@ def assemble(
         describe(run, images),
         tuple(findings),
         confidence=None if sure is None else _confidence_in_lps(run, sure, volume),
-        volume_intervals=() if sure is None else _intervals(run, sure, labels, rows, findings),
+        volume_intervals=() if sure is None else _intervals(run, sure, labels, rows, volume),
     )
 
 
@@ -241,12 +243,13 @@ def _intervals(
     sure: NetworkConfidence,
     labels: LabelMap,
     rows: Sequence[PartLabel],
-    findings: Sequence[Finding],
+    volume: Volume,
 ) -> tuple[VolumeInterval, ...]:
     calibration = run.parts[0].loaded.engine.calibration
     if calibration is None:
         return ()
-    cut = frozenset(f.structure for f in findings if f.code == CUT_BY_EDGE)
+    placed = place_structures(labels, measured_box(volume.values, place_body(labels)))
+    cut = frozenset(name for name, structure in placed.items() if structure.cuts)
     return volume_intervals(labels, sure, calibration, rows, cut)
 
 

@@ -46,7 +46,7 @@ def volume(hu: np.ndarray, modality: Modality = Modality.CT) -> Volume:
 
 def test_a_usual_torso_raises_nothing() -> None:
     hu, body = torso()
-    nothing = check_values(volume(hu), body) + check_field(GRID, hu, body) + check_arms(GRID, hu, body)
+    nothing = check_values(volume(hu), body) + check_field(GRID, hu, body, {}) + check_arms(GRID, hu, body)
     assert nothing + check_metal(GRID, hu, body, {}) + check_posture(GRID, hu, body, ScanFacts(position="HFS")) == []
 
 
@@ -74,11 +74,25 @@ def test_a_water_phantom_is_no_patient() -> None:
 
 def test_a_body_wider_than_the_field_is_said_with_side_and_area() -> None:
     hu, body = torso((290.0, 120.0))
-    (found,) = check_field(GRID, hu, body)
+    (found,) = check_field(GRID, hu, body, {})
     assert found.code == "body-cut-by-field" and "left" in found.message and "right" in found.message
     half_height = 120.0 * np.sqrt(1 - (SPACING[0] * 59.5 / 290.0) ** 2)
     assert found.numbers["cut_cm2"] == pytest.approx(2 * 2 * half_height * 24 * 5.0 / 100, rel=0.03)
-    assert found.severity is Severity.WARNING
+    assert found.severity is Severity.INFO and "not beside the organs" in found.message
+
+
+def test_skin_cut_off_beside_the_organs_is_a_warning_with_its_own_area() -> None:
+    hu, body = torso((290.0, 120.0))
+    layer = np.zeros(SHAPE, np.uint8)
+    layer[6:18, 40:60, 40:60] = 1
+    placed = place_structures(LabelMap(GRID, (layer,), (structure_for(1, "liver"),)))
+    (found,) = check_field(GRID, hu, body, placed)
+    assert found.severity is Severity.WARNING and "beside the organs, at its" in found.message
+    assert found.numbers["beside_organs_cm2"] == pytest.approx(found.numbers["cut_cm2"] / 2)
+    layer[6:18] = 0
+    layer[6:7, 40:60, 40:60] = 1
+    thin = place_structures(LabelMap(GRID, (layer,), (structure_for(1, "liver"),)))
+    assert check_field(GRID, hu, body, thin)[0].severity is Severity.INFO
 
 
 def test_a_round_field_that_cuts_the_body_is_seen_too() -> None:
@@ -88,10 +102,10 @@ def test_a_round_field_that_cuts_the_body_is_seen_too() -> None:
     outside = np.hypot((j - (rows - 1) / 2) / (rows / 2), (i - (columns - 1) / 2) / (columns / 2)) > 1.0
     hu[:, outside] = -1000
     inside = body_of(body.mask & ~outside)
-    (found,) = check_field(GRID, hu, inside)
+    (found,) = check_field(GRID, hu, inside, {})
     assert "round" in found.message and found.numbers["cut_cm2"] > 30
     small = body_of(torso((150.0, 100.0))[1].mask)
-    assert check_field(GRID, hu, small) == []
+    assert check_field(GRID, hu, small, {}) == []
 
 
 def test_metal_is_placed_and_the_organs_near_it_are_named() -> None:

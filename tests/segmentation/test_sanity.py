@@ -52,7 +52,7 @@ def test_an_organ_at_the_edge_is_a_lower_bound_with_edge_area_and_place() -> Non
     labels = healthy()
     labels[50:60, 15:45, 10:45] = 1
     (found,) = findings(labels)
-    assert (found.code, found.structure, found.severity) == ("cut-by-edge", "liver", Severity.INFO)
+    assert (found.code, found.structure, found.severity) == ("cut-by-edge", "liver", Severity.WARNING)
     assert "upper edge" in found.message
     assert found.numbers["edge_area_cm2"] == pytest.approx(30 * 35 * 0.16)
     assert found.numbers["upper_cm2"] == pytest.approx(30 * 35 * 0.16)
@@ -65,6 +65,45 @@ def test_every_edge_that_cuts_is_named() -> None:
     (found,) = findings(labels)
     assert "upper and right edge" in found.message
     assert found.numbers["right_cm2"] == pytest.approx(25 * 30 * 0.16)
+
+
+def test_a_grazed_organ_is_a_remark_and_three_cut_ones_are_one_warning() -> None:
+    labels = healthy()
+    labels[55:60, 20:25, 20:25] = 1
+    (found,) = findings(labels)
+    assert (found.code, found.structure, found.severity) == ("cut-by-edge", "liver", Severity.INFO)
+    pair = [f for f in check_segmentation(label_map(healthy()[25:]), EXPECTED) if f.code == "cut-by-edge"]
+    assert [f.structure for f in pair] == ["right kidney", "left kidney"]
+    upper = healthy()[:45]
+    (found,) = [f for f in check_segmentation(label_map(upper), EXPECTED) if f.code == "cut-by-edge"]
+    assert found.severity is Severity.WARNING and found.structure == ""
+    assert "upper edge of the scan cuts liver (168 cm2), spleen (26.9 cm2), stomach (44.8 cm2);" in found.message
+
+
+def test_vessels_that_leave_the_scan_above_are_told_in_one_remark() -> None:
+    labels = np.zeros((40, 40, 40), dtype=np.uint8)
+    labels[5:, 20:28, 20:28] = 1
+    labels[5:, 20:28, 4:12] = 2
+    grid = Grid.from_axes(labels.shape, ORIGIN, AXES, (3.0, 3.0, 4.0))
+    names = ("aorta", "inferior vena cava")
+    rows = tuple(structure_for(n, name) for n, name in enumerate(names, start=1))
+    found = [f for f in check_segmentation(LabelMap(grid, (labels,), rows), names) if "edge" in f.message]
+    assert [(f.code, f.severity) for f in found] == [("continues-beyond-scan", Severity.INFO)]
+    assert "upper edge" in found[0].message and "aorta, inferior vena cava" in found[0].message
+    labels[10:20, 20:28, 28:] = 1
+    found = [f for f in check_segmentation(LabelMap(grid, (labels,), rows), names) if "edge" in f.message]
+    assert [(f.code, f.structure) for f in found] == [("cut-by-edge", "aorta"), ("continues-beyond-scan", "")]
+
+
+def test_an_organ_that_ends_where_padding_begins_is_cut() -> None:
+    labels = healthy()
+    labels[50:58, 15:45, 10:45] = 1
+    field = (slice(0, 58), slice(0, 60), slice(0, 90))
+    assert findings(labels) == []
+    (found,) = findings(labels, field=field)
+    assert "upper edge" in found.message
+    assert found.numbers["upper_cm2"] == pytest.approx(30 * 35 * 0.16)
+    assert found.where_mm == pytest.approx(tuple(label_map(labels).grid.to_lps([27.0, 29.5, 57.0])))
 
 
 def test_an_organ_cut_by_the_edge_is_not_called_too_small() -> None:
@@ -122,12 +161,12 @@ def test_a_rare_size_is_a_remark_and_an_extreme_one_a_warning() -> None:
     for labels, severity in ((rare, Severity.INFO), (extreme, Severity.WARNING)):
         (found,) = [f for f in findings(labels) if f.code == "unusual-volume"]
         assert (found.structure, found.severity) == ("spleen", severity)
-        assert "Caglar" in found.message
+        assert "usual in adults are 50 to 450 mL" in found.message
 
 
 def test_the_liver_is_judged_by_the_patients_size_where_it_is_known() -> None:
     assert codes(healthy(), facts=ScanFacts(height_cm=175.0, weight_kg=75.0)) == {}
-    small = codes(healthy(), facts=ScanFacts(height_cm=145.0, weight_kg=38.0))
+    small = codes(healthy(), facts=ScanFacts(height_cm=140.0, weight_kg=33.0))
     assert small == {"unusual-volume": ["liver"]}
 
 

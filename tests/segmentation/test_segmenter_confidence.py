@@ -12,6 +12,7 @@ import pytest
 from segmentation import segmenter
 from segmentation.calibration import Calibration, write_calibration
 from segmentation.model_folder import read_model_folder
+from segmentation.placed import place_structures
 from segmentation.segmenter import UNetSegmenter
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.geometry import Grid
@@ -78,7 +79,7 @@ def test_every_structure_found_has_an_interval_around_its_volume(calibrated: Pat
 
 def test_a_structure_that_the_edge_cuts_has_a_lower_bound(calibrated: Path) -> None:
     result = segment(calibrated, lively(), lps_grid())
-    cut = {f.structure for f in result.findings if f.code == "cut-by-edge"}
+    cut = {name for name, placed in place_structures(result.labels).items() if placed.cuts}
     assert cut and {v.structure for v in result.volume_intervals if v.is_cut} == cut
 
 
