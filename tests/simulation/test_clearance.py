@@ -56,7 +56,7 @@ def test_a_needle_past_a_ball_has_the_clearance_of_the_closed_form(frame):
 @pytest.mark.parametrize("frame", FRAMES)
 def test_a_needle_through_the_middle_is_a_radius_deep(frame):
     found, _ = measure(frame, NeedleTool(1.0, 60.0), [pose(frame, (20, 12, 0), (1, 0, 0))], "ball")
-    assert found.min_mm == pytest.approx(-6.0, abs=0.4)
+    assert found.min_mm == pytest.approx(-6.0, abs=0.5)
     assert found.at_mm == pytest.approx(frame.point(50, 12, 0), abs=1.0)
 
 
