@@ -17,7 +17,9 @@ from ..domain.twin import Twin
 from ..domain.verdict import ErrorTerms
 from ..errors import MeshError, PlanError
 from ..mesh.extract import extract_meshes
+from ..mesh.segment_distance import SegmentDistance
 from ..mesh.surface_distance import SurfaceDistance
+from ..simulation.clearance import Depths, depths_of
 from .cut_side import CombinedSide, PlaneSide, ShellSide, bezier_side
 from .organ_vessel import OrganVessel, vessel_in_organ
 from .split import CutSide
@@ -51,6 +53,8 @@ class TwinGeometry:
     _tissue_meshes: dict[tuple[str, ...], OrganMesh] = field(default_factory=dict)
     _surfaces: dict[str, SurfaceDistance] = field(default_factory=dict)
     _vessels: dict[tuple[tuple[str, ...], tuple[str, ...]], OrganVessel] = field(default_factory=dict)
+    _segments: dict[str, SegmentDistance] = field(default_factory=dict)
+    _depths: dict[str, Depths] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def structure(self, name: str, path: str = "") -> Structure:
@@ -96,6 +100,20 @@ class TwinGeometry:
             if name not in self._surfaces:
                 self._surfaces[name] = SurfaceDistance(self._mesh(name))
             return self._surfaces[name]
+
+    def segments(self, name: str) -> SegmentDistance:
+        """The closed surface of a structure, to ask distances of whole segments of. Raises PlanError as `surface`."""
+        with self._lock:
+            if name not in self._segments:
+                self._segments[name] = SegmentDistance(self._mesh(name))
+            return self._segments[name]
+
+    def depths(self, name: str) -> Depths:
+        """How deep places lie inside a structure that has voxels, by its voxels."""
+        with self._lock:
+            if name not in self._depths:
+                self._depths[name] = depths_of(self.twin.labels.mask(name), self.twin.labels.grid)
+            return self._depths[name]
 
     def _mesh(self, name: str) -> OrganMesh:
         structure = self.structure(name)

@@ -1,0 +1,104 @@
+"""A plan's figures and picture, first nearly, then exactly: what the worker does for the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from surgtwin.domain.cut import PlaneCut
+from surgtwin.domain.plan import Plan, Resection
+from surgtwin.errors import PlanError
+from surgtwin.planning.evaluate import evaluate_plan
+from surgtwin.planning.evaluation import PlanEvaluation
+from surgtwin.planning.preview import ResectionPreview, preview_of
+from surgtwin.planning.tissue import Tissue
+from surgtwin.planning.twin_geometry import TwinGeometry
+from surgtwin.progress import Progress
+
+from .figures import CutNumbers, numbers_of_preview, numbers_of_result
+from .pictures import PictureMaker, PlanPicture
+
+MISSES = "The cut misses the organ: move it until it passes through."
+_ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+"""Stands for the surface where only what is cut counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What is known of a plan.
+
+    Parameters
+    ----------
+    evaluation
+        The exact figures; None in a preview, and where `problem` says why there are none.
+    numbers
+        Of each cut by name; those of an organ's cuts together under `together`.
+    problem
+        Why the plan can't be judged, for a person; empty where it can.
+    """
+
+    plan: Plan
+    picture: PlanPicture
+    numbers: dict[str, CutNumbers] = field(default_factory=dict)
+    together: tuple[CutNumbers, ...] = ()
+    evaluation: PlanEvaluation | None = None
+    problem: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        return self.evaluation is not None
+
+
+class Judge:
+    """Judges plans on one twin. One thread at a time."""
+
+    def __init__(self, geometry: TwinGeometry) -> None:
+        self.geometry = geometry
+        self._maker = PictureMaker(geometry)
+        self._previews: dict[Resection, ResectionPreview] = {}
+
+    def warm(self, resection: Resection) -> Tissue:
+        """Prepare what dragging a cut of that organ needs; answers the organ's tissue."""
+        preview = self._preview(resection)
+        return preview.cells.tissue
+
+    def judge(self, plan: Plan, quick_only: bool, progress: Progress, tell: Callable[[Any], None]) -> Judged:
+        """The last word on a plan; `tell` hears the preview before."""
+        quick = self._quickly(plan, progress)
+        if quick_only or quick.problem:
+            return quick
+        tell(quick)
+        try:
+            evaluation = evaluate_plan(self.geometry, plan, progress=progress)
+        except PlanError as error:
+            return replace(quick, problem=str(error))
+        progress.check()
+        picture = self._picture(plan, False)
+        numbers = {r.name: numbers_of_result(r) for r in evaluation.resections}
+        together = tuple(numbers_of_result(r) for r in evaluation.combined if len(r.resections) > 1)
+        return Judged(plan, picture, numbers, together, evaluation)
+
+    def _quickly(self, plan: Plan, progress: Progress) -> Judged:
+        numbers, problem = {}, ""
+        try:
+            for resection in plan.resections:
+                progress.check()
+                seen = self._preview(resection).at(resection.surface)
+                numbers[resection.name] = numbers_of_preview(resection.name, resection.organ, seen, plan.patient)
+                if not len(seen.surface.points_mm):
+                    problem = MISSES
+            progress.check()
+            return Judged(plan, self._picture(plan, True), numbers, problem=problem)
+        except PlanError as error:
+            return Judged(plan, PlanPicture(), problem=str(error))
+
+    def _picture(self, plan: Plan, quick: bool) -> PlanPicture:
+        sides = tuple(self._preview(r).side(r.surface) for r in plan.resections)
+        return self._maker.plan_picture(plan.resections, sides, quick)
+
+    def _preview(self, resection: Resection) -> ResectionPreview:
+        key = replace(resection, name="-", surface=_ANY)
+        if key not in self._previews:
+            self._previews[key] = preview_of(self.geometry, resection)
+        return self._previews[key]
