@@ -21,7 +21,8 @@ def check_structures(geometry: TwinGeometry, evaluation: PlanEvaluation, _: Plan
     doubtful = [n for n in used if twin.labels.structure(n).origin != "given" and n not in twin.accepted]
     if doubtful:
         text = f"No person has accepted {', '.join(doubtful)}; look at the contours before relying on the figures."
-        found.append(Finding("not-accepted", Severity.WARNING, text))
+        numbers = {"structures": float(len(doubtful))}
+        found.append(Finding("not-accepted", Severity.WARNING, text, None, numbers))
     for name in used:
         touching = voxels_at_edge(twin.labels, name)
         if touching >= TOUCHING_VOXELS:

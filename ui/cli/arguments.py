@@ -11,6 +11,7 @@ from segmentation.modes import MODE_NAMES
 from . import liver_proposals
 from .channels import channel
 from .plan_arguments import add_plan
+from .report_arguments import add_report
 from .roi import region_of_interest
 
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
@@ -38,6 +39,7 @@ def add_all(commands: Commands) -> None:
     _screenshot(commands)
     _vessels(commands)
     add_plan(commands, _command)
+    add_report(commands, _command)
     _verify(commands)
     _models(commands)
     _evaluate(commands)

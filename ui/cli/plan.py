@@ -18,15 +18,25 @@ from .plan_source import choose_plan
 
 def run(options: argparse.Namespace) -> int:
     """Judge a plan file, or a kept plan, on a twin; findings are part of the answer, not a failure."""
+    if options.output is not None:
+        # Drawing takes half a second to import, which an answer without a report need not wait for.
+        from .report import check_report_is_possible, make_report, reported
+
+        check_report_is_possible(options)
     twin = load_twin(options.twin)
     chosen = choose_plan(twin, options.plan, options.version)
-    bar = ProgressBar()
+    geometry, bar = TwinGeometry(twin), ProgressBar()
     try:
-        evaluation = evaluate_plan(TwinGeometry(twin), chosen.plan, progress=bar.progress())
+        judging = bar.progress() if options.output is None else bar.progress().part(0.0, 0.4)
+        evaluation = evaluate_plan(geometry, chosen.plan, progress=judging)
+        if options.output is not None:
+            plan = reported(geometry, chosen, evaluation)
+            make_report(options, twin, (plan,), bar.progress().part(0.4, 1.0, "drawing"))
     finally:
         bar.close()
     if options.json:
         about = {"case_id": twin.case_id, "revision": twin.revision.number, "plan": chosen.name}
+        about |= {} if options.output is None else {"report": str(options.output)}
         about |= {"plan_version": chosen.version, "plan_status": chosen.status or None}
         write_json(about | evaluation_as_json(evaluation))
         return 0

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .report_arguments import add_report_options
+
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
 
@@ -36,6 +38,7 @@ def _evaluate(actions: Actions, command: AddCommand) -> None:
     _add_twin(p)
     p.add_argument("plan", metavar="PLAN.json|NAME", help="a file (docs/plan-schema.json; LPS, mm), or a kept plan")
     _add_version(p)
+    add_report_options(p, is_required=False)
 
 
 def _add(actions: Actions, command: AddCommand) -> None:

@@ -12,7 +12,11 @@ QUIET: Rgb = (0x9A, 0xA0, 0xA8)
 ACCENT: Rgb = (0x4A, 0xA3, 0xFF)
 SAFE: Rgb = (0x2B, 0xB3, 0xA3)
 UNPROVEN: Rgb = (0xE0, 0xA5, 0x26)
+VIOLATED: Rgb = (0xE0, 0x52, 0x52)
 BLACK: Rgb = (0, 0, 0)
+
+VERDICT_COLOURS: dict[str, Rgb] = {"safe": SAFE, "unproven": UNPROVEN, "violated": VIOLATED}
+"""Of a verdict's word; a shape or a hatching always goes with it."""
 
 VIEW_COLOURS: dict[str, Rgb] = {
     "axial": (0xB9, 0x8C, 0xF0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageDraw
+from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from surgtwin.domain.twin import Twin
 
@@ -33,24 +34,29 @@ def scene_picture(twin: Twin, size: tuple[int, int], where: str, looks: Looks, *
     DeviceError
         If this machine offers no OpenGL at all.
     """
-    width, height = size
     scene = TwinScene(twin, looks)
-    scene.look_from(preset(where), width / height)
-    camera = scene.renderer.GetActiveCamera()
+    scene.look_from(preset(where), size[0] / size[1])
+    title = where.capitalize() if preset(where).name == where else "3D"
+    return finished_picture(scene.renderer, size, title, text_pixels=text_pixels)
+
+
+def finished_picture(renderer: vtkRenderer, size: tuple[int, int], title: str, *, text_pixels: int = 14) -> Image.Image:
+    """What a renderer's camera sees, with title, letters, scale and orientation cube, (width, height) pixels."""
+    width, height = size
+    camera = renderer.GetActiveCamera()
     cube = cube_renderer()
     follow(cube, camera)
     factor = min(OVERSAMPLING, max(1.0, (MAX_PIXELS / (width * height)) ** 0.5))
     place(cube, size, text_pixels / REFERENCE_TEXT)
-    large = render_rgb([scene.renderer, cube], (round(width * factor), round(height * factor)))
+    large = render_rgb([renderer, cube], (round(width * factor), round(height * factor)))
     image = Image.fromarray(large).resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
     right, down = screen_directions(camera)
     draw_letters(draw, size, edge_letters(right, down), text_pixels)
     gap = text_pixels // 2
-    title = where.capitalize() if preset(where).name == where else "3D"
     write(draw, (gap, gap), title, text_pixels, VIEW_COLOURS["3d"], shadow=True)
     beside_cube = width - round(cube_edge(size, text_pixels / REFERENCE_TEXT))
-    draw_scale(draw, (beside_cube, height), mm_per_pixel(scene.renderer, height), text_pixels)
+    draw_scale(draw, (beside_cube, height), mm_per_pixel(renderer, height), text_pixels)
     return image
 
 

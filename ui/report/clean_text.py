@@ -1,0 +1,37 @@
+"""Names and texts from anywhere made fit for a page: no hidden characters, no endless names."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST_CELL = 400
+"""Characters of a table's field that are shown; of a longer one, which no person wrote, its ends are."""
+_KEPT_END = 80
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Control and format characters (among them those that reverse the reading order), surrogates, unassigned ones."""
+_JOINERS = "\u200c\u200d"
+"""Persian and Indian words are spelt with these; they change no order."""
+
+
+def visible(text: str) -> str:
+    """The text with blanks for line breaks and tabs, and hidden characters written as "[U+202E]"."""
+    spaced = " ".join(text.split())
+    return "".join(as_code(c) if unicodedata.category(c) in _HIDDEN and c not in _JOINERS else c for c in spaced)
+
+
+def as_code(character: str) -> str:
+    """The character's code point, e.g. "[U+202E]"."""
+    return f"[U+{ord(character):04X}]"
+
+
+def shortened(text: str, longest: int = LONGEST_CELL) -> str:
+    """The text; of one that is too long its ends, and how much is left out between them."""
+    if len(text) <= longest:
+        return text
+    left_out = len(text) - longest
+    return f"{text[: longest - _KEPT_END]} [{left_out} more characters] {text[-_KEPT_END:]}"
+
+
+def cell_text(text: str) -> str:
+    """What stands in a field of a table."""
+    return shortened(visible(text))

@@ -1,0 +1,69 @@
+"""How an HTML report looks, on the screen and printed."""
+
+from __future__ import annotations
+
+from surgtwin.domain.verdict import Verdict
+
+from .paper import INK, QUIET, RULE, TINT, VERDICT_INK, VERDICT_SWATCH, VERDICT_TINT
+
+_VERDICTS = "".join(
+    f".verdict.{v.value}, .callout.{v.value} strong {{ color: {VERDICT_INK[v]}; }}\n"
+    f".callout.{v.value} {{ background: {VERDICT_TINT[v]}; border-left-color: {VERDICT_INK[v]}; }}\n"
+    for v in Verdict
+)
+_DARK = "rgba(0, 0, 0, .5) 0 1.5px, transparent 1.5px 5px"
+_SWATCHES = f"""
+.swatch.safe {{ background: {VERDICT_SWATCH[Verdict.SAFE]}; }}
+.swatch.unproven {{ background: repeating-linear-gradient(45deg, {_DARK}), {VERDICT_SWATCH[Verdict.UNPROVEN]}; }}
+.swatch.violated {{ background: repeating-linear-gradient(45deg, {_DARK}), repeating-linear-gradient(-45deg, {_DARK}),
+  {VERDICT_SWATCH[Verdict.VIOLATED]}; }}
+"""
+STYLE = f"""
+:root {{ color-scheme: light; }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; color: {INK}; background: #fff; font: 14px/1.4 system-ui, "Segoe UI", "DejaVu Sans", sans-serif;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+main {{ max-width: 62rem; margin: 0 auto; padding: 1rem 1.5rem 3rem; }}
+.running {{ position: sticky; top: 0; display: flex; gap: 1rem; justify-content: space-between; padding: .5rem 1.5rem;
+  background: #fff; border-bottom: 1px solid {RULE}; color: {QUIET}; font-size: 12px; z-index: 1; }}
+.running strong {{ color: {VERDICT_INK[Verdict.UNPROVEN]}; white-space: nowrap; }}
+h1 {{ font-size: 24px; margin: 1rem 0 .5rem; }}
+h2 {{ font-size: 17px; margin: 1.75rem 0 .5rem; padding-bottom: .25rem; border-bottom: 1px solid {RULE};
+  break-after: avoid; }}
+dl {{ display: grid; grid-template-columns: 12rem 1fr; gap: .15rem 1rem; margin: .5rem 0; }}
+dt {{ color: {QUIET}; }}
+dd {{ margin: 0; }}
+table {{ width: 100%; border-collapse: collapse; margin: .5rem 0; table-layout: fixed; }}
+th {{ text-align: left; font-weight: 600; color: {QUIET}; font-size: 12px; border-bottom: 1px solid {QUIET}; }}
+th, td {{ padding: .3rem .4rem; vertical-align: top; }}
+td {{ border-bottom: 1px solid {RULE}; }}
+.number {{ text-align: right; }}
+tr, figure, .callout, .key, svg {{ break-inside: avoid; }}
+.verdict, .callout strong {{ font-weight: 700; }}
+.callout {{ border-left: 6px solid; padding: .6rem .8rem; margin: .5rem 0; font-size: 16px; }}
+{_VERDICTS}
+.quiet {{ color: {QUIET}; font-size: 12px; }}
+.warning {{ background: {TINT}; border-left: 6px solid {VERDICT_INK[Verdict.UNPROVEN]}; padding: .5rem .8rem; }}
+.figures {{ display: grid; gap: .75rem; margin: .5rem 0; }}
+.n2 {{ grid-template-columns: repeat(2, 1fr); }}
+.n3 {{ grid-template-columns: repeat(3, 1fr); }}
+figure {{ margin: 0; }}
+img, svg {{ width: 100%; height: auto; display: block; }}
+svg {{ max-width: 44rem; }}
+figcaption {{ color: {QUIET}; font-size: 12px; margin-top: .2rem; }}
+.key {{ list-style: none; margin: 0; padding: 0; }}
+.swatch {{ display: inline-block; width: 1.6rem; height: .9rem; margin-right: .5rem; vertical-align: -1px; }}
+{_SWATCHES}
+.chip {{ display: inline-block; width: .75em; height: .75em; margin-right: .4em; border-radius: 2px;
+  border: 1px solid rgba(0, 0, 0, .35); }}
+.legend {{ list-style: none; margin: .25rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem;
+  font-size: 12px; }}
+@page {{ size: A4; margin: 18mm 14mm; @bottom-right {{ content: "page " counter(page) " of " counter(pages); }} }}
+@media print {{
+  * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
+  body {{ font-size: 10.5px; }}
+  main {{ padding: 7mm 0 0; max-width: none; }}
+  .running {{ position: fixed; left: 0; right: 0; padding: 0 0 1mm; font-size: 9px; }}
+  section.page {{ break-before: page; }}
+}}
+"""
