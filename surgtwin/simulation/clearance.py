@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,14 +86,9 @@ def depths_of(mask: NDArray[np.bool_], grid: Grid) -> Depths:
 
 
 def clearance_over_time(
-    structure: str,
-    surface: SegmentDistance,
-    mask: NDArray[np.bool_],
-    grid: Grid,
-    instrument: Instrument,
-    motion: Motion,
+    structure: str, surface: SegmentDistance, depths: Callable[[], Depths], instrument: Instrument, motion: Motion
 ) -> Clearance:
-    """The clearance of every pose from a structure with a closed surface and a mask [k, j, i] on a grid.
+    """The clearance of every pose from a structure with a closed surface; its depths are asked for if it is entered.
 
     Outside the structure the distance is that of the capsules' axes to the surface's triangles, exact. Inside, the
     deepest place of an axis is chosen among samples, and its depth is exact.
@@ -100,14 +96,12 @@ def clearance_over_time(
     starts, ends = instrument.axes_at(motion.lps_from_tool)
     least = np.full(len(motion), np.inf)
     on_axis, on_surface = np.zeros((len(motion), 3)), np.zeros((len(motion), 3))
-    depths: Depths | None = None
     for c, radius in enumerate(instrument.radii_mm):
         found = _axis_distance(surface, starts[:, c], ends[:, c])
         inside = np.flatnonzero(found.distance_mm <= 0.0)
         if len(inside):
-            depths = depths or depths_of(mask, grid)
             step = min(DEPTH_STEP_MM, float(radius) / 2.0)
-            _go_deep(found, inside, _deepest(surface, depths, starts[inside, c], ends[inside, c], step))
+            _go_deep(found, inside, _deepest(surface, depths(), starts[inside, c], ends[inside, c], step))
         nearer = found.distance_mm - radius < least
         least[nearer] = found.distance_mm[nearer] - radius
         on_axis[nearer], on_surface[nearer] = found.on_segment[nearer], found.on_surface[nearer]

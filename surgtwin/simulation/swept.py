@@ -212,7 +212,7 @@ def _near_sweep(
 def _foot(offset: FloatArray, along: FloatArray) -> FloatArray:
     """Where (N,) between 0 and 1 along a segment points (N, 3), from its start, are nearest to it."""
     length = float(along @ along)
-    return np.asarray(np.clip(offset @ along / length, 0.0, 1.0)) if length > 0.0 else np.zeros(len(offset))
+    return np.zeros(len(offset)) if length <= 0.0 else np.asarray(np.clip(offset @ along / length, 0.0, 1.0))
 
 
 def _square(vectors: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from surgtwin.domain.tool import Capsule, CapsuleTool, MeshTool, NeedleTool, ToolPose
 from surgtwin.errors import PlanError
 from surgtwin.mesh.segment_distance import SegmentDistance
-from surgtwin.simulation.clearance import Clearance, clearance_over_time
+from surgtwin.simulation.clearance import Clearance, clearance_over_time, depths_of
 from surgtwin.simulation.instrument import instrument_of
 from surgtwin.simulation.motion import fill_in
 from tests.planning.shapes import FRAMES, STRAIGHT, Frame, ball, box, make_geometry
@@ -41,7 +41,8 @@ def measure(frame: Frame, tool, poses, structure: str) -> tuple[Clearance, int]:
     motion = fill_in(poses, instrument, STEP_MM)
     labels = geometry.twin.labels
     surface = SegmentDistance(geometry.surface(structure).mesh)
-    found = clearance_over_time(structure, surface, labels.mask(structure), labels.grid, instrument, motion)
+    depths = depths_of(labels.mask(structure), labels.grid)
+    found = clearance_over_time(structure, surface, lambda: depths, instrument, motion)
     return found, len(motion)
 
 
