@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,13 @@ FIELDS: dict[type[Any], str] = {
     ToolPath: "tool_paths",
 }
 """Which list of a plan holds which kind of entry."""
+WORDS: dict[type[Any], str] = {
+    Resection: "resection",
+    Trajectory: "trajectory",
+    Ablation: "ablation",
+    ToolPath: "tool path",
+}
+Kind = TypeVar("Kind", Resection, Trajectory, Ablation, ToolPath)
 
 
 def entries(plan: Plan) -> tuple[Entry, ...]:
@@ -69,12 +76,43 @@ def with_patient(plan: Plan, patient: PatientFigures) -> Plan:
 
 def with_margin(plan: Plan, resection: str, margin_mm: float) -> Plan:
     """The plan with another margin wanted of one of its cuts."""
-    return _edited(plan, resection, lambda r: replace(r, margin_mm=margin_mm))
+    return edited(plan, Resection, resection, lambda r: replace(r, margin_mm=margin_mm))
+
+
+def with_targets(plan: Plan, resection: str, targets: tuple[str, ...]) -> Plan:
+    """The plan with other structures for one of its cuts to take out."""
+    return edited(plan, Resection, resection, lambda r: replace(r, targets=targets))
+
+
+def with_includes(plan: Plan, resection: str, includes: tuple[str, ...]) -> Plan:
+    """The plan with other structures that count as the organ's tissue for one of its cuts."""
+    return edited(plan, Resection, resection, lambda r: replace(r, includes=includes))
 
 
 def with_surface(plan: Plan, resection: str, surface: CutSurface) -> Plan:
     """The plan with another surface for one of its cuts."""
-    return _edited(plan, resection, lambda r: replace(r, surface=surface))
+    return edited(plan, Resection, resection, lambda r: replace(r, surface=surface))
+
+
+def edited(plan: Plan, kind: type[Kind], name: str, change: Callable[[Kind], Kind]) -> Plan:
+    """The plan with one entry changed.
+
+    Raises
+    ------
+    PlanError
+        If there is no entry of that kind and name, or `change` makes one that cannot be; then with the field's path.
+    """
+    field = FIELDS[kind]
+    listed: tuple[Any, ...] = getattr(plan, field)
+    names = [entry.name for entry in listed]
+    if name not in names:
+        raise PlanError(f"there is no {WORDS[kind]} '{name}' in the plan.", field)
+    at = names.index(name)
+    try:
+        changed = change(listed[at])
+    except PlanError as error:
+        raise error.within(f"{field}[{at}]") from error
+    return _with_list(plan, field, (*listed[:at], changed, *listed[at + 1 :]))
 
 
 def moved(surface: CutSurface, by_mm: Point3) -> CutSurface:
@@ -116,13 +154,6 @@ def drag_handle(cut: BezierCut, handle: tuple[int, int], to_mm: Point3, falloff:
         away = (u - handle[0]) ** 2 + (v - handle[1]) ** 2
         points += np.exp(-away / (2.0 * falloff**2))[..., None] * by
     return replace(cut, control_points_mm=points)
-
-
-def _edited(plan: Plan, resection: str, change: Callable[[Resection], Resection]) -> Plan:
-    if all(r.name != resection for r in plan.resections):
-        raise PlanError(f"there is no resection '{resection}' in the plan.", "resections")
-    changed = tuple(change(r) if r.name == resection else r for r in plan.resections)
-    return replace(plan, resections=changed)
 
 
 def _with_list(plan: Plan, field: str, listed: tuple[Entry, ...]) -> Plan:

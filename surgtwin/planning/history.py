@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..domain.plan import Plan
+from .plan_changes import edit_name
+from .same_plan import is_same
 
 DEEPEST = 500
 """States kept; plans are small, and a long afternoon's drags are merged into one state each."""
@@ -53,10 +55,19 @@ class History:
         """What redo would bring back; empty if there is nothing."""
         return self.undone[-1].edit if self.undone else ""
 
-    def push(self, plan: Plan, edit: str, merge: bool = False) -> History:
-        """The history after an edit. `merge` puts it in the place of the last one of the same name (one drag)."""
-        if plan == self.plan:
+    def push(self, plan: Plan, edit: str = "", merge: bool = False) -> History:
+        """The history after an edit; itself if the plan is the same as the present one, arrays included.
+
+        Parameters
+        ----------
+        edit
+            What undo shall call it; if empty, it is named after what changed.
+        merge
+            Puts it in the place of the last one of the same name (one drag).
+        """
+        if is_same(plan, self.plan):
             return self
+        edit = edit or edit_name(self.plan, plan)
         before = self.done
         if merge and len(before) > 1 and before[-1].edit == edit and not self.undone:
             before = before[:-1]

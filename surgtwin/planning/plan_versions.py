@@ -12,6 +12,7 @@ from ..domain.saved_plan import PlanVersion, SavedPlan
 from ..domain.twin import Twin
 from ..errors import PlanError
 from ..store.writer import TwinWriter
+from .plan_changes import PlanChange, plan_changes
 from .plan_file import parse_plan
 from .plan_json import plan_as_json
 
@@ -54,6 +55,13 @@ def save_plan(writer: TwinWriter, plan: Plan, name: str, *, by: str, parent: int
 def _saved(shelf: PlanShelf, plan: Plan, name: str, by: str, revision: int, parent: int | None) -> PlanShelf:
     text = plan_text(plan)
     return shelf.with_saved(name, text, by=by, utc=utc_now(), twin_revision=revision, parent=parent)
+
+
+def version_changes(plan: SavedPlan, version: PlanVersion) -> tuple[PlanChange, ...]:
+    """What was changed in a version against the one it was made from; nothing for the first."""
+    if version.parent is None:
+        return ()
+    return plan_changes(plan_of(plan.version(version.parent)), plan_of(version))
 
 
 def check_parts(plan: Plan, twin: Twin) -> list[PlanError]:

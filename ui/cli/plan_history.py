@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from surgtwin.domain.saved_plan import PlanApproval
+from surgtwin.domain.saved_plan import PlanApproval, PlanVersion, SavedPlan
 from surgtwin.pipeline.plan_summary import approval_summary, plan_summary, version_summary
+from surgtwin.planning.plan_versions import version_changes
 from surgtwin.store.load import load_twin
 
 from .console import say, table, write_json
@@ -18,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     status = twin.plan_status(plan)
     if options.json:
         told = plan_summary(plan, status) | {
-            "versions": [version_summary(v) for v in plan.versions],
+            "versions": [version_summary(v) | {"changes": _changes(plan, v)} for v in plan.versions],
             "approvals": [approval_summary(a) for a in plan.approvals],
         }
         write_json({"case_id": twin.case_id, "revision": twin.revision.number} | told)
@@ -30,9 +31,15 @@ def run(options: argparse.Namespace) -> int:
         for v in plan.versions
     ]
     say(table(rows, ("version", "made from", "on revision", "by", "saved", "contents"), right=(0, 1, 2)))
+    for version in plan.versions[1:]:
+        say(f"version {version.number}: {'; '.join(_changes(plan, version)) or 'the same as the one it was made from'}")
     for approval in plan.approvals:
         say(_approval(approval))
     return 0
+
+
+def _changes(plan: SavedPlan, version: PlanVersion) -> list[str]:
+    return [change.text for change in version_changes(plan, version)]
 
 
 def _approval(a: PlanApproval) -> str:

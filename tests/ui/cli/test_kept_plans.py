@@ -103,6 +103,7 @@ def test_an_older_version_is_shown_by_its_number(kept, tmp_path, run):
     latest = run("plan", "show", kept, "wide", "--json")[1]
     assert first["resections"][0]["surface"]["point_mm"] == list(OBLIQUE.point(2, 0, 0))
     assert latest["resections"][0]["surface"]["point_mm"] == list(OBLIQUE.point(4, 0, 0))
+    assert "version 2: cut moved 2.0 mm" in run("plan", "history", kept, "wide")[1]
     code, answer, _ = run("plan", "show", kept, "wide", "--version", "5", "--json")
     assert code == 3 and "there are: 1, 2" in answer["error"]["message"]
     said = run("plan", "show", kept, "wide")[1]
