@@ -111,7 +111,7 @@ def _pair_finding(pair: NeedlePair) -> Finding:
         text = f"'{pair.first}' and '{pair.second}' run into each other; they can't be placed together."
         return Finding("needles-meet", Severity.ERROR, text, pair.first_mm, numbers)
     text = (
-        f"'{pair.first}' and '{pair.second}' come within {pair.gap_mm:.1f} mm of each other; the errors of placing them "
+        f"'{pair.first}' and '{pair.second}' come within {pair.gap_mm:.1f} mm of each other; errors of placing them "
         f"may take {pair.error_mm:.1f} mm of it."
     )
     return Finding("needles-near", Severity.WARNING, text, pair.first_mm, numbers)
