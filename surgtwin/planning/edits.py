@@ -107,12 +107,12 @@ def edited(plan: Plan, kind: type[Kind], name: str, change: Callable[[Kind], Kin
     names = [entry.name for entry in listed]
     if name not in names:
         raise PlanError(f"there is no {WORDS[kind]} '{name}' in the plan.", field)
-    at = names.index(name)
+    path = f"{field}[{names.index(name)}]"
     try:
-        changed = change(listed[at])
+        changed = tuple(change(entry) if entry.name == name else entry for entry in listed)
     except PlanError as error:
-        raise error.within(f"{field}[{at}]") from error
-    return _with_list(plan, field, (*listed[:at], changed, *listed[at + 1 :]))
+        raise error.within(path) from error
+    return _with_list(plan, field, changed)
 
 
 def moved(surface: CutSurface, by_mm: Point3) -> CutSurface:
