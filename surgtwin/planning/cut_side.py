@@ -1,4 +1,4 @@
-"""Cuts as functions of place: a plane, a height over a plane, a distance around targets, and combinations."""
+"""Cuts as functions of place: a plane, a height over a plane, the nearest point of a patch, and combinations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from scipy.spatial import cKDTree
 
 from ..domain.cut import BezierCut, Combination, PlaneCut
 from ..domain.geometry import FloatArray
-from ..mesh.surface_distance import SurfaceDistance
 from .bezier import PatchPoint, evaluate_patch, mean_normal
 from .split import CutSide
 
@@ -147,22 +146,6 @@ def _slide(offset: FloatArray, patch: PatchPoint) -> FloatArray:
     safe = np.where(area > 0, area, 1.0)
     step = np.stack(((bb * ra - ab * rb) / safe, (aa * rb - ab * ra) / safe), 1)
     return np.where((area > 0)[:, None], step, 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class ShellSide:
-    """The inside of the surface at a distance around targets: that distance less the nearest target's."""
-
-    targets: tuple[SurfaceDistance, ...]
-    distance_mm: float
-
-    @property
-    def steepness(self) -> float:
-        return 1.0
-
-    def signed(self, points_mm: FloatArray) -> FloatArray:
-        nearest = reduce(np.minimum, (t.at(points_mm) for t in self.targets))
-        return np.asarray(self.distance_mm - nearest)
 
 
 def bezier_side(cut: BezierCut, bounds_mm: tuple[FloatArray, FloatArray], is_coarse: bool = False) -> CutSide:

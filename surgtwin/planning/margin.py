@@ -80,10 +80,9 @@ def measure_margin(
     at = int(signed.argmin())
     least = float(signed[at])
     low = weighted_percentile(signed, areas, LOW_PERCENTILE)
-    from_cut = np.abs(surface.at(cut.points_mm))
     return Margin(
         target, wanted_mm, least, low,
-        float(areas[signed < wanted_mm].sum()), float(cut.area_mm2[from_cut < wanted_mm].sum()),
+        float(areas[signed < wanted_mm].sum()), float(cut.area_mm2[is_nearer(surface, cut.points_mm, wanted_mm)].sum()),
         _point(vertices[at]), _point(on_cut[at]), is_resected, is_missed, terms,
         judge(least, wanted_mm, terms) if is_resected else Verdict.VIOLATED,
     )  # fmt: skip
@@ -94,6 +93,20 @@ def _without_cut(target: str, wanted_mm: float, terms: ErrorTerms, area_mm2: flo
     verdict = Verdict.SAFE if is_resected else Verdict.VIOLATED
     below = 0.0 if is_resected else area_mm2
     return Margin(target, wanted_mm, None, None, below, 0.0, None, None, is_resected, not is_resected, terms, verdict)
+
+
+def is_nearer(surface: SurfaceDistance, points_mm: FloatArray, than_mm: float) -> NDArray[np.bool_]:
+    """Which points (N, 3) lie nearer to a surface than that, inside or outside.
+
+    The nearest corner of a triangle is nearly as near as the surface; only where that leaves it open is more asked.
+    """
+    corners = surface.mesh.vertices_mm[surface.mesh.triangles]
+    longest = float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max())
+    to_vertex = cKDTree(surface.mesh.vertices_mm).query(points_mm, workers=-1)[0]
+    nearer = np.asarray(to_vertex < than_mm)
+    is_open = ~nearer & (to_vertex - longest < than_mm)
+    nearer[is_open] = np.abs(surface.at(points_mm[is_open])) < than_mm
+    return nearer
 
 
 def distance_to_cut(points_mm: FloatArray, cut: CutPoints) -> tuple[FloatArray, FloatArray]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..domain.cut import BezierCut, CombinedCut, CutSurface, ShellCut
+from ..domain.cut import BezierCut, CombinedCut, CutSurface
 from ..domain.geometry import FloatArray, Point3
 from ..domain.plan import Resection
 from ..domain.verdict import ErrorTerms, Verdict, judge
 from ..errors import PlanError
 from .cells import Cells, cells_of
 from .cut_side import CombinedSide, bezier_side
-from .distance_table import DistanceTable, TableShellSide, distance_table
 from .margin import LEFT_BEHIND_MM
 from .split import CutPoints, CutSide
 from .twin_geometry import TwinGeometry
@@ -116,7 +115,6 @@ class ResectionPreview:
     cells: Cells
     tumours: Cells | None
     targets: tuple[_Target, ...]
-    _tables: dict[str, DistanceTable] = field(default_factory=dict, repr=False)
 
     def at(self, surface: CutSurface) -> PreviewFigures:
         """The figures for a cut surface.
@@ -153,16 +151,9 @@ class ResectionPreview:
         """The side function of a cut, as coarse as the figures are."""
         if isinstance(surface, BezierCut):
             return bezier_side(surface, self.cells.tissue.bounds_mm, is_coarse=True)
-        if isinstance(surface, ShellCut):
-            return TableShellSide(tuple(self._table(t) for t in surface.targets), surface.distance_mm)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, tuple(self.side(part) for part in surface.parts))
         return self.geometry.side(surface, self.cells.tissue)
-
-    def _table(self, target: str) -> DistanceTable:
-        if target not in self._tables:
-            self._tables[target] = distance_table(self.geometry.surface(target), *self.cells.tissue.bounds_mm)
-        return self._tables[target]
 
     def _margins(self, surface: CutPoints, side: CutSide) -> tuple[PreviewMargin, ...]:
         if not len(surface.points_mm):
@@ -187,7 +178,8 @@ class ResectionPreview:
         signed = np.where(side.signed(points) < -LEFT_BEHIND_MM, -1.0, 1.0) * found.distance_mm
         at = int(signed.argmin())
         error = float(found.error_mm[at]) + THIN_ERROR * target.spacing_mm
-        judged = judge(float(signed[at]), self.resection.margin_mm, _with_error(self.geometry.error_terms(), error))
+        terms = _with_error(self.geometry.error_terms(target.name), error)
+        judged = judge(float(signed[at]), self.resection.margin_mm, terms)
         return PreviewMargin(
             target.name, self.resection.margin_mm, float(signed[at]), error, _point(points[at]),
             _point(found.feet_mm[at]), not bool(behind.any()), bool(behind.all()),

@@ -103,12 +103,7 @@ def evaluate_resection(
 ) -> ResectionResult:
     """The figures of one cut, judged alone."""
     resection = cut.resection
-    margins = tuple(
-        measure_margin(
-            target, geometry.surface(target), cut.split.surface, cut.side, resection.margin_mm, geometry.error_terms()
-        )
-        for target in resection.targets
-    )
+    margins = tuple(_margin(geometry, target, cut.split, cut.side, resection.margin_mm) for target in resection.targets)
     return _figures(geometry, resection.name, (resection,), cut.side, cut.split, margins, patient, settings)
 
 
@@ -119,21 +114,24 @@ def evaluate_together(
     settings: PlanningSettings = DEFAULT_PLANNING,
 ) -> ResectionResult:
     """The figures of all cuts of one organ carried out: what any of them takes is taken."""
-    side = cuts[0].side if len(cuts) == 1 else CombinedSide(Combination.UNION, tuple(c.side for c in cuts))
+    if len(cuts) == 1:
+        return evaluate_resection(geometry, cuts[0], patient, settings)
+    side = CombinedSide(Combination.UNION, tuple(c.side for c in cuts))
     names = tuple(dict.fromkeys(n for c in cuts for n in c.tissue.names))
     split = split_tissue(geometry.tissue(names), side)
     wanted: dict[str, float] = {}
     for cut in cuts:
         for target in cut.resection.targets:
             wanted[target] = max(wanted.get(target, 0.0), cut.resection.margin_mm)
-    terms = geometry.error_terms()
-    margins = tuple(
-        measure_margin(target, geometry.surface(target), split.surface, side, mm, terms)
-        for target, mm in wanted.items()
-    )
+    margins = tuple(_margin(geometry, target, split, side, mm) for target, mm in wanted.items())
     resections = tuple(c.resection for c in cuts)
     name = " + ".join(r.name for r in resections)
     return _figures(geometry, name, resections, side, split, margins, patient, settings)
+
+
+def _margin(geometry: TwinGeometry, target: str, split: Split, side: CutSide, wanted_mm: float) -> Margin:
+    surface, terms = geometry.surface(target), geometry.error_terms(target)
+    return measure_margin(target, surface, split.surface, side, wanted_mm, terms)
 
 
 def _figures(
@@ -149,7 +147,7 @@ def _figures(
     organ = resections[0].organ
     total_ml, remnant_ml = split.tissue.volume_ml, split.remnant_ml
     area_resected, area_remnant = outer_areas_mm2(geometry, split.tissue, side)
-    move = border_error_mm(geometry.error_terms()) / 1000.0
+    move = border_error_mm(geometry.error_terms(organ)) / 1000.0
     tumour_ml, tumour_left_ml = _tumours(geometry, resections, side)
     is_liver = organ == "liver"
     size = body_size(patient, settings.bsa_formula) if is_liver else BodySize(None, settings.bsa_formula, {})

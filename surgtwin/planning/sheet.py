@@ -13,13 +13,12 @@ from ..domain.cut import BezierCut, PlaneCut
 from ..domain.geometry import FloatArray, unit
 from ..mesh.surface_distance import SurfaceDistance
 from .bezier import evaluate_patch
-from .distance_table import DistanceTable, distance_table
+from .distance_table import DistanceTable
 from .tissue import Tissue
 
 RAY_STEPS = 40
 """Steps along a ray to the shell; each goes as far as surely nothing lies, so that few are needed."""
 AT_SHELL_MM = 0.01
-TABLE_STEP_MM = 1.5
 MAX_BEYOND = 20.0
 """How many times its own width a patch is followed past its edges."""
 
@@ -116,7 +115,10 @@ def patch_sheet(cut: BezierCut, tissue: Tissue) -> Sheet:
 
 
 def shell_sheets(
-    surfaces: dict[str, SurfaceDistance], distance_mm: float, cut_points_mm: FloatArray
+    surfaces: dict[str, SurfaceDistance],
+    tables: dict[str, DistanceTable],
+    distance_mm: float,
+    cut_points_mm: FloatArray,
 ) -> tuple[Sheet, ...]:
     """A sheet for each group of targets whose shells touch, laid out around the middle of the cut's points."""
     names = list(surfaces)
@@ -125,7 +127,9 @@ def shell_sheets(
     sheets = []
     for n in range(count):
         members = tuple(name for name, g in zip(names, group, strict=True) if g == n)
-        sheets.append(_shell_sheet(members, tuple(surfaces[m] for m in members), distance_mm, cut_points_mm))
+        vertices = np.concatenate([surfaces[m].mesh.vertices_mm for m in members])
+        around = tuple(tables[m] for m in members)
+        sheets.append(_shell_sheet(members, vertices, around, distance_mm, cut_points_mm))
     return tuple(sheets)
 
 
@@ -134,10 +138,13 @@ def _gap_mm(a: SurfaceDistance, b: SurfaceDistance) -> float:
 
 
 def _shell_sheet(
-    names: tuple[str, ...], surfaces: tuple[SurfaceDistance, ...], distance_mm: float, cut_points_mm: FloatArray
+    names: tuple[str, ...],
+    vertices: FloatArray,
+    tables: tuple[DistanceTable, ...],
+    distance_mm: float,
+    cut_points_mm: FloatArray,
 ) -> Sheet:
     """Where rays from the targets' middle leave the shell for good, by azimuth and angle from the pole."""
-    vertices = np.concatenate([s.mesh.vertices_mm for s in surfaces])
     centre = (vertices.min(0) + vertices.max(0)) / 2.0
     far = float(np.linalg.norm(vertices - centre, axis=1).max()) + distance_mm
     offset = cut_points_mm - centre
@@ -150,8 +157,6 @@ def _shell_sheet(
     # Seen from the targets: the pole lies ahead.
     first = np.cross(pole, second)
     radius = float(np.median(length[near])) if near.any() else far
-
-    tables = tuple(distance_table(t, centre - far - 1.0, centre + far + 1.0, TABLE_STEP_MM) for t in surfaces)
 
     def points(u: FloatArray, v: FloatArray) -> FloatArray:
         a, b = np.meshgrid(u, v, indexing="ij")

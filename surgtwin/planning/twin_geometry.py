@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from threading import RLock
 
 import numpy as np
@@ -18,9 +19,10 @@ from ..domain.verdict import ErrorTerms
 from ..errors import MeshError, PlanError
 from ..mesh.extract import extract_meshes
 from ..mesh.segment_distance import SegmentDistance
-from ..mesh.surface_distance import SurfaceDistance
+from ..mesh.surface_distance import SurfaceDistance, vertex_areas
 from ..simulation.clearance import Depths, depths_of
-from .cut_side import CombinedSide, PlaneSide, ShellSide, bezier_side
+from .cut_side import CombinedSide, PlaneSide, bezier_side
+from .distance_table import DistanceTable, ShellSide, distance_table
 from .organ_vessel import OrganVessel, vessel_in_organ
 from .split import CutSide
 from .territory_side import territory_side
@@ -53,6 +55,7 @@ class TwinGeometry:
     _tissue_meshes: dict[tuple[str, ...], OrganMesh] = field(default_factory=dict)
     _surfaces: dict[str, SurfaceDistance] = field(default_factory=dict)
     _vessels: dict[tuple[tuple[str, ...], tuple[str, ...]], OrganVessel] = field(default_factory=dict)
+    _tables: dict[str, DistanceTable] = field(default_factory=dict)
     _segments: dict[str, SegmentDistance] = field(default_factory=dict)
     _depths: dict[str, Depths] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
@@ -101,6 +104,14 @@ class TwinGeometry:
                 self._surfaces[name] = SurfaceDistance(self._mesh(name))
             return self._surfaces[name]
 
+    def distance_table(self, name: str, distance_mm: float) -> DistanceTable:
+        """Distances from a structure, at hand as far as that at least. Raises PlanError as `surface` does."""
+        with self._lock:
+            table = self._tables.get(name)
+            if table is None or table.reach_mm < distance_mm + 1.0:
+                table = self._tables[name] = distance_table(self.surface(name), distance_mm)
+            return table
+
     def segments(self, name: str) -> SegmentDistance:
         """The closed surface of a structure, to ask distances of whole segments of. Raises PlanError as `surface`."""
         with self._lock:
@@ -134,11 +145,25 @@ class TwinGeometry:
                 self._tissue_meshes[tissue.names] = _mesh_of_tissue(tissue)
             return self._tissue_meshes[tissue.names]
 
-    def error_terms(self) -> ErrorTerms:
-        """Standard errors of a distance measured on this twin."""
+    def error_terms(self, structure: str = "") -> ErrorTerms:
+        """Standard errors of a distance measured on this twin, from a structure's border if one is named."""
         i, j, k = self.twin.labels.grid.spacing
         voxel = math.sqrt(i * i + j * j + k * k) / math.sqrt(12.0)
-        return ErrorTerms(voxel, self.segmentation_mm, self.registration_mm)
+        return ErrorTerms(voxel, self.border_error_mm(structure), self.registration_mm)
+
+    def border_error_mm(self, structure: str) -> float:
+        """Standard error of a structure's border: the model's volume interval over its surface, else the setting.
+
+        The wider side of the interval counts, as that of a normal distribution of its level. Spread evenly over the
+        surface it says how far the border lies off on the whole, not how far it may stray at one place.
+        """
+        interval = self.twin.volume_interval(structure) if structure else None
+        if interval is None:
+            return self.segmentation_mm
+        quantile = NormalDist().inv_cdf((1.0 + interval.level) / 2.0)
+        wider_ml = max(interval.high_ml - interval.estimate_ml, interval.estimate_ml - interval.low_ml)
+        area_mm2 = float(vertex_areas(self.surface(structure).mesh).sum())
+        return 1000.0 * wider_ml / quantile / area_mm2
 
     def side(self, surface: CutSurface, tissue: Tissue) -> CutSide:
         """The side function of a cut, valid around the tissue. Raises PlanError naming the field at fault."""
@@ -149,7 +174,8 @@ class TwinGeometry:
         if isinstance(surface, ShellCut):
             for n, target in enumerate(surface.targets):
                 self.structure(target, f"targets[{n}]")
-            return ShellSide(tuple(self.surface(t) for t in surface.targets), surface.distance_mm)
+            tables = tuple(self.distance_table(t, surface.distance_mm) for t in surface.targets)
+            return ShellSide(tables, surface.distance_mm)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, self._parts(surface, tissue))
         if isinstance(surface, TerritoryCut):

@@ -168,7 +168,8 @@ def _sheets(geometry: TwinGeometry, part: CutSurface, cut: CutOrgan) -> tuple[Sh
         return (patch_sheet(part, tissue),)
     if isinstance(part, ShellCut):
         surfaces = {t: geometry.surface(t) for t in part.targets}
-        return shell_sheets(surfaces, part.distance_mm, cut.split.surface.points_mm)
+        tables = {t: geometry.distance_table(t, part.distance_mm) for t in part.targets}
+        return shell_sheets(surfaces, tables, part.distance_mm, cut.split.surface.points_mm)
     raise PlanError("a border between territories can't be laid out flat; look at it in the 3D view.", "surface")
 
 

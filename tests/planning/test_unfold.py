@@ -83,7 +83,7 @@ def test_the_middle_of_a_whole_shell_is_what_lies_deepest():
     assert laid.name == "shell around tumour"
     assert laid.area_mm2[laid.inside].sum() == pytest.approx(cut.split.surface.total_mm2, rel=0.03)
     assert laid.nearest_mm[laid.inside] == pytest.approx(10.0, abs=0.15)
-    assert laid.place(0.0, 0.0) == pytest.approx(STRAIGHT.point(17, 0, 0), abs=1.0)
+    assert laid.place(0.0, 0.0) == pytest.approx(STRAIGHT.point(17, 0, 0), abs=1.6)
     # A sphere's circle at angle t is t / sin t as long on the map; the capsule ends the shell at 139 degrees.
     low, high = laid.distortion
     rim = math.acos((35**2 + 18**2 - 50**2) / (2 * 35 * 18))
