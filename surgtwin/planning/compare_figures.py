@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.finding import Severity
-from ..domain.verdict import COVERAGE_FACTOR, Verdict
+from ..domain.verdict import COVERAGE_FACTOR, Verdict, worst
 from .ablation import AblationResult
 from .evaluation import PlanEvaluation
+from .line_distance import Clearance
 from .resection import ResectionResult
 from .verdicts import verdicts_of, worst_by_entry
 
@@ -74,6 +75,11 @@ def _volumes(r: ResectionResult) -> list[Figure]:
     if r.body_weight_percent is not None:
         label = f"{organ} remnant to body weight"
         listed.append(Figure("remnant_to_body_weight_percent", organ, label, "%", high, r.body_weight_percent))
+    if r.functional is not None:
+        least, label = r.functional.least_percent, f"{organ} functional remnant, at least"
+        listed.append(Figure("functional_percent", organ, label, "%", high, least))
+        label = f"{organ} remnant without inflow"
+        listed.append(Figure("ischaemic_ml", organ, label, "mL", low, r.functional.ischaemic_ml))
     listed.append(Figure("cut_area_mm2", organ, f"{organ} cut surface", "mm²", Better.NEUTRAL, r.cut_area_mm2))
     return listed
 
@@ -108,6 +114,39 @@ def _zone(r: AblationResult) -> list[Figure]:
     ]  # fmt: skip
 
 
+def _needles(evaluation: PlanEvaluation) -> list[Figure]:
+    """Of all needles together: the least clearance to each structure that the plan protects, and the longest way."""
+    needles = evaluation.trajectories
+    if not needles:
+        return []
+    kept_clear: dict[str, list[Clearance]] = {}
+    for clearance in (c for needle in needles for c in needle.clearances if c.needed_mm is not None):
+        kept_clear.setdefault(clearance.structure, []).append(clearance)
+    listed = [_clearance(name, clearances) for name, clearances in kept_clear.items()]
+    gap = min(evaluation.needle_pairs, key=lambda p: p.gap_mm, default=None)
+    if gap is not None:
+        label = "least gap between needles"
+        listed.append(
+            Figure("needle_gap_mm", "", label, "mm", Better.HIGHER, gap.gap_mm, gap.error_mm, gap.verdict, is_goal=True)
+        )
+    longest = max(n.length_mm for n in needles)
+    listed.append(Figure("needle_length_mm", "", "longest way of a needle", "mm", Better.LOWER, longest))
+    risks = [n.robustness.probability for n in needles if n.robustness is not None]
+    if risks:
+        label = "placements that break a distance, worst needle"
+        listed.append(Figure("needle_risk_percent", "", label, "%", Better.LOWER, 100.0 * max(risks)))
+    return listed
+
+
+def _clearance(structure: str, clearances: list[Clearance]) -> Figure:
+    least = min(clearances, key=lambda c: c.min_mm)
+    verdict = worst(tuple(c.verdict for c in clearances if c.verdict is not None))
+    error, label = COVERAGE_FACTOR * least.terms.combined_mm, f"least clearance of needles to {structure}"
+    return Figure(
+        "needle_clearance_mm", structure, label, "mm", Better.HIGHER, least.min_mm, error, verdict, is_goal=True
+    )
+
+
 def _judgement(evaluation: PlanEvaluation) -> list[Figure]:
     verdicts = list(worst_by_entry(verdicts_of(evaluation)).values())
     severities = [f.severity for f in evaluation.findings]
@@ -122,5 +161,5 @@ def _judgement(evaluation: PlanEvaluation) -> list[Figure]:
     ]
 
 
-FIGURE_SOURCES: tuple[Callable[[PlanEvaluation], list[Figure]], ...] = (_resections, _zones, _judgement)
+FIGURE_SOURCES: tuple[Callable[[PlanEvaluation], list[Figure]], ...] = (_resections, _needles, _zones, _judgement)
 """What is compared. Figures of another kind of entry are one function and one row here."""

@@ -18,6 +18,7 @@ _LISTS = {
     "trajectories": "trajectory",
     "ablations": "ablation",
     "ablations_combined": "ablations together",
+    "needle_pairs": "needles",
     "tool_paths": "tool path",
 }
 _MEMBERS = {"combined": "resections", "ablations_combined": "zones"}
@@ -71,11 +72,22 @@ def _gather(content: dict[str, Any]) -> Iterator[NamedVerdict]:
 
 
 def _within(item: dict[str, Any], about: str) -> Iterator[tuple[str, Verdict]]:
+    """The verdicts inside an entry; one that only sums up those below it is left out."""
+    below = list(_below(item, about))
     for key, value in item.items():
         if key.endswith(_ENDING) and isinstance(value, str):
-            own = key.removesuffix(_ENDING).strip("_").replace("_", " ")
-            yield " ".join(filter(None, (about, own))), Verdict(value)
-        elif isinstance(value, dict):
+            own, verdict = key.removesuffix(_ENDING).strip("_").replace("_", " "), Verdict(value)
+            if own or all(v is not verdict for _, v in below):
+                yield " ".join(filter(None, (about, own))), verdict
+    yield from below
+
+
+def _below(item: dict[str, Any], about: str) -> Iterator[tuple[str, Verdict]]:
+    for key, value in item.items():
+        if key == "clearances" and "limits" in item:
+            # Each clearance that was asked for is among the limits.
+            continue
+        if isinstance(value, dict):
             yield from _within(value, " ".join(filter(None, (about, key.replace("_", " ")))))
         elif isinstance(value, list):
             for n, part in enumerate(value):
@@ -84,4 +96,7 @@ def _within(item: dict[str, Any], about: str) -> Iterator[tuple[str, Verdict]]:
 
 
 def _name(item: dict[str, Any], n: int) -> str:
-    return str(next((item[key] for key in _NAMED_BY if item.get(key)), n + 1))
+    if item.get("names"):
+        return " and ".join(item["names"])
+    named = [str(item[key]) for key in ("kind", *_NAMED_BY) if item.get(key)]
+    return " ".join(named[:2] if item.get("kind") else named[:1]) or str(n + 1)

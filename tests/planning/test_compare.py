@@ -9,14 +9,16 @@ import pytest
 from surgtwin.domain.cut import PlaneCut, ShellCut
 from surgtwin.domain.finding import Severity
 from surgtwin.domain.plan import PatientFigures, Plan, Resection
-from surgtwin.domain.trajectory import Ablation
+from surgtwin.domain.tool import NeedleTool
+from surgtwin.domain.trajectory import Ablation, Avoid, Trajectory
 from surgtwin.domain.verdict import Verdict
 from surgtwin.errors import PlanError
 from surgtwin.planning.compare import compare_plans
 from surgtwin.planning.compare_figures import Better
 from surgtwin.planning.evaluate import evaluate_plan
+from surgtwin.planning.functional_remnant import FunctionalRemnant
 from surgtwin.planning.verdicts import verdicts_of, worst_by_entry
-from tests.planning.shapes import OBLIQUE, ball, make_geometry
+from tests.planning.shapes import OBLIQUE, ball, make_geometry, tube
 
 BODY = PatientFigures(170, 70)
 
@@ -143,3 +145,45 @@ def test_zones_on_one_target_are_compared_together(geometry):
     assert compared.dominated_by == ((), ("one",))
     assert list(worst_by_entry(verdicts_of(judged["one"]))) == ["ablation Z"]
     assert list(worst_by_entry(verdicts_of(judged["two"]))) == ["ablations together Z + Y"]
+
+
+def needle(name, y, avoid=("vein", 4.0)):
+    return Trajectory(
+        name, OBLIQUE.point(-30, y, 0), OBLIQUE.point(20, y, 0), NeedleTool(1.0, 150.0), avoid=(Avoid(*avoid),)
+    )
+
+
+def test_needles_are_compared_by_their_worst_clearance_to_each_protected_structure():
+    shapes = {"liver": ball((0, 0, 0), 34), "vein": tube((0, 0, -30), (0, 0, 30), 3.0)}
+    geometry = make_geometry(shapes, OBLIQUE, 40)
+    plans = {
+        "clear": Plan(trajectories=(needle("T", 20.0),)),
+        "near": Plan(trajectories=(needle("T", 20.0), needle("U", 8.0))),
+        "hit": Plan(trajectories=(needle("T", 0.0),)),
+    }
+    judged = {name: evaluate_plan(geometry, plan) for name, plan in plans.items()}
+    compared = compare_plans(judged)
+    row = compared.row("needle_clearance_mm", "vein")
+    assert [row.number(n) for n in range(3)] == [
+        pytest.approx(16.0, abs=0.6), pytest.approx(4.0, abs=0.6), pytest.approx(-4.0, abs=0.6)
+    ]  # fmt: skip
+    assert row.best == (0,) and [v.verdict.value for v in row.values] == ["safe", "unproven", "violated"]
+    assert compared.row("needle_gap_mm").values[0] is None
+    assert compared.row("needle_gap_mm").number(1) == pytest.approx(10.0, abs=0.01)
+    assert compared.row("needle_length_mm").best == ()
+    assert compared.dominated_by[2] == ("clear",)
+    texts = [(v.text, v.verdict.value) for v in verdicts_of(judged["hit"])]
+    assert ("trajectory T, limits clearance vein", "violated") in texts
+    assert len(texts) == len({text for text, _ in texts})
+    assert [v.entry for v in verdicts_of(judged["near"])][-1] == "needles T and U"
+
+
+def test_the_functional_remnant_is_compared_where_there_is_one(judged):
+    def with_flow(name, ischaemic, least):
+        functional = FunctionalRemnant((), ischaemic, 5.0, 100.0, 105.0, least, None)
+        return replace(judged[name], combined=(replace(judged[name].combined[0], functional=functional),))
+
+    compared = compare_plans({"a": with_flow("wide", 30.0, 20.0), "b": with_flow("narrow", 3.0, None)})
+    assert compared.row("ischaemic_ml", "liver").best == (1,)
+    withheld = compared.row("functional_percent", "liver")
+    assert withheld.number(0) == 20.0 and withheld.number(1) is None and withheld.best == ()
