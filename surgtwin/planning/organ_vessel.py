@@ -42,14 +42,25 @@ class OrganVessel:
         """(M,) the samples that feed or drain the organ."""
         return np.asarray(self.enclosed >= TOUCHING)
 
+    @cached_property
+    def _is_fork(self) -> NDArray[np.bool_]:
+        """(M,) the first sample of each edge that begins where another one is."""
+        first = np.flatnonzero(np.diff(self.samples.edge, prepend=-1))
+        result = np.zeros(len(self.samples.edge), dtype=bool)
+        result[first] = [len(self.graph.edges_at(e.nodes[0])) > 1 for e in self.graph.edges]
+        return result
+
     def grouped(self, groups: Iterable[frozenset[int]]) -> LineSamples:
-        """The samples that feed or drain the organ, by groups of edges; edges in none are left out."""
+        """The samples that feed or drain the organ, by groups of edges; edges in none are left out.
+
+        A fork belongs to the edge that leads to it alone: what is nearest to it would else belong to several groups.
+        """
         number = np.full(len(self.graph.edges), -1, dtype=np.int64)
         count = 0
         for edges in groups:
             number[list(edges)] = count
             count += 1
-        return self.samples.regrouped(np.where(self.is_touching, number[self.samples.edge], -1), count)
+        return self.samples.regrouped(np.where(self.is_touching & ~self._is_fork, number[self.samples.edge], -1), count)
 
     def has_inside(self, edges: frozenset[int]) -> bool:
         """Whether any of these edges feeds or drains the organ."""

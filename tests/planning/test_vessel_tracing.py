@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from surgtwin.errors import PlanError
 from surgtwin.planning.vessel_graph import NodeKind
@@ -18,10 +19,8 @@ FRAMES = (STRAIGHT, OBLIQUE, THICK_SLICES)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-@pytest.mark.parametrize("radius", [1.5, 2.5, 4.0, 8.0])
+@pytest.mark.parametrize("radius", [2.5, 4.0, 8.0])
 def test_a_tube_is_one_edge_with_its_length_and_its_radius(frame, radius):
-    if radius < max(frame.spacing_ijk):
-        pytest.skip("thinner than its voxels")
     graph = traced(tube((-30, -10, -5), (30, 10, 5), radius), frame, 48)
     (edge,) = graph.edges
     assert edge.length_mm == pytest.approx(np.hypot(60, np.hypot(20, 10)) + 2 * radius, abs=2.0)
@@ -91,8 +90,6 @@ def test_a_rough_wall_grows_no_branches():
     rng = np.random.default_rng(7)
     labels = make_twin({"v": tube((-40, 0, 0), (40, 0, 0), 6)}, STRAIGHT, 50, with_meshes=False).labels
     mask = labels.layers[0] > 0
-    from scipy import ndimage
-
     rim = ndimage.binary_dilation(mask) & ~mask
     rough = mask | (rim & (rng.random(mask.shape) < 0.3))
     assert len(trace_vessel(rough, labels.grid, "v").edges) == 1

@@ -13,13 +13,14 @@ def union(*shapes: Inside) -> Inside:
     return lambda own: np.any([inside(own) for inside in shapes], axis=0)
 
 
-def fork(sign: float = 1.0) -> Inside:
+def fork(sign: float = 1.0, scale: float = 1.0) -> Inside:
     """A trunk r 5 from x = -48 to -5, then a branch r 4 towards +y (for sign 1) and one r 3 towards -y."""
-    return union(
+    whole = union(
         tube((-48, 0, 0), (-5, 0, 0), 5),
         tube((-5, 0, 0), (35, sign * 30, 0), 4),
         tube((-5, 0, 0), (35, -sign * 30, 0), 3),
     )
+    return lambda own: whole(own / scale)
 
 
 def traced(inside: Inside, frame: Frame, half_mm: float = 56.0) -> VesselGraph:
