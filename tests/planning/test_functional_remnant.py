@@ -213,7 +213,7 @@ def test_an_evaluated_plan_carries_the_figures_to_json_and_findings():
     assert figures["remnant_ml"][1] == pytest.approx(content["remnant_ml"] - figures["ischaemic_ml"], rel=1e-4)
     assert figures["flr_percent"][1] == pytest.approx(100 * figures["remnant_ml"][1] / content["organ_ml"], rel=1e-4)
     finding = next(f for f in evaluation.findings if f.code == "remnant-ischaemic")
-    assert "'1.1' (4." in finding.message and "ischaemic" in finding.message
+    assert "'1.1' (" in finding.message and "ischaemic" in finding.message
     assert finding.where_mm == tuple(figures["inflow"][0]["crossings"][0]["at_mm"])
 
 
