@@ -101,7 +101,7 @@ def _figures(geometry: TwinGeometry, ablations: tuple[Ablation, ...], settings: 
     inside = structures_in(share_of(zones, labels.grid), labels)
     margin, rim = rim_distance(zones, geometry.surface(target).mesh.vertices_mm)
     at = int(margin.argmin())
-    terms, least = geometry.error_terms(), float(margin[at])
+    terms, least = geometry.error_terms(target), float(margin[at])
     zone_ml = union_ml(zones)
     return AblationResult(
         name=" + ".join(a.name for a in ablations),

@@ -9,6 +9,7 @@ from .ablation_checks import check_ablations
 from .evaluation import PlanEvaluation
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
 from .settings import DEFAULT_PLANNING, PlanningSettings
+from .tool_path_checks import check_tool_paths
 from .trajectory_checks import check_needles, check_trajectories
 from .twin_checks import check_structures
 from .twin_geometry import TwinGeometry
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     check_ablations,
     check_trajectories,
     check_needles,
+    check_tool_paths,
     check_structures,
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)

@@ -17,13 +17,12 @@ from .needle_conflicts import needle_pairs
 from .remnant import body_size
 from .resection import CutOrgan, cut_organ, evaluate_resection, evaluate_together
 from .settings import DEFAULT_PLANNING, PlanningSettings
+from .tool_path import evaluate_tool_path
 from .trajectory import evaluate_trajectory
 from .twin_geometry import TwinGeometry
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-NOT_JUDGED = ("tool_paths",)
-"""Kinds of entries that plan files may hold and that are refused: silence about them would look like consent."""
 
 
 def evaluate_plan(
@@ -37,14 +36,10 @@ def evaluate_plan(
     Raises
     ------
     PlanError
-        If a part does not fit the twin, or is of a kind that can't be judged yet; the message begins with the path
-        of the field at fault.
+        If a part does not fit the twin; the message begins with the path of the field at fault.
     Cancelled
         When asked to stop through ``progress``.
     """
-    for field in NOT_JUDGED:
-        if getattr(plan, field):
-            raise PlanError("these are not judged so far; take these out of the plan.", field)
     cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), progress.part(0.0, 0.5, "cuts"))
     resections = _each(
         "resections",
@@ -68,14 +63,29 @@ def evaluate_plan(
         "trajectories",
         plan.trajectories,
         lambda t: evaluate_trajectory(geometry, t, settings),
-        progress.part(0.95, 1.0, "needles"),
+        progress.part(0.95, 0.97, "needles"),
+    )
+    paths = _each(
+        "tool_paths",
+        plan.tool_paths,
+        lambda p: evaluate_tool_path(geometry, p, settings, progress.part(0.97, 1.0)),
+        progress.part(0.97, 1.0, "tool paths"),
     )
     ablations, by_target = evaluate_by_target(geometry, plan.ablations, zones, settings)
     progress.update(1.0)
     body = body_size(plan.patient, settings.bsa_formula)
     pairs = needle_pairs(plan.trajectories, settings.needles.noise)
     evaluation = PlanEvaluation(
-        plan, body, resections, combined, cuts, ablations, by_target, trajectories=trajectories, needle_pairs=pairs
+        plan,
+        body,
+        resections,
+        combined,
+        cuts,
+        ablations,
+        by_target,
+        trajectories=trajectories,
+        needle_pairs=pairs,
+        tool_paths=paths,
     )
     return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
 

@@ -10,6 +10,7 @@ from .ablation import AblationResult
 from .needle_conflicts import NeedlePair
 from .remnant import BodySize
 from .resection import CutOrgan, ResectionResult
+from .tool_path import ToolPathResult
 from .trajectory import TrajectoryResult
 
 
@@ -27,6 +28,8 @@ class PlanEvaluation:
         Each zone, and the zones of each target together; where several share a target only those have a verdict.
     trajectories, needle_pairs
         Each straight way, and how near any two needles come.
+    tool_paths
+        Each instrument's path, with its timeline.
     """
 
     plan: Plan
@@ -39,3 +42,4 @@ class PlanEvaluation:
     findings: tuple[Finding, ...] = ()
     trajectories: tuple[TrajectoryResult, ...] = ()
     needle_pairs: tuple[NeedlePair, ...] = ()
+    tool_paths: tuple[ToolPathResult, ...] = ()

@@ -12,6 +12,7 @@ from .functional_json import functional_as_json
 from .margin import Margin
 from .remnant import BodySize
 from .resection import ResectionResult
+from .tool_path_json import tool_path_as_json
 from .trajectory_json import pair_as_json, trajectory_as_json
 
 Json = dict[str, Any]
@@ -28,6 +29,7 @@ def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
         "ablations_combined": [ablation_as_json(a) for a in evaluation.ablations_combined],
         "trajectories": [trajectory_as_json(t) for t in evaluation.trajectories],
         "needle_pairs": [pair_as_json(p) for p in evaluation.needle_pairs],
+        "tool_paths": [tool_path_as_json(p) for p in evaluation.tool_paths],
         "findings": [finding_as_json(f) for f in evaluation.findings],
     }
 

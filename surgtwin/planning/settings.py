@@ -28,6 +28,8 @@ class PlanningSettings:
         Tissue wanted between a target and the rim of the treated zone, and who wants it.
     needles
         How straight ways are judged.
+    trocar_tolerance_mm
+        How far a shaft may pass from the middle of its trocar: what the body wall gives.
     """
 
     bsa_formula: str = MOSTELLER
@@ -39,6 +41,7 @@ class PlanningSettings:
     ablation_margin_mm: float = 5.0
     ablation_margin_source: str = "Wang et al., Cardiovasc Intervent Radiol 36:166, 2013: more than 5 mm"
     needles: NeedleSettings = field(default_factory=NeedleSettings)
+    trocar_tolerance_mm: float = 2.0
 
 
 DEFAULT_PLANNING = PlanningSettings()
