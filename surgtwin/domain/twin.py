@@ -101,6 +101,11 @@ class Revision:
     state: RevisionState
     created_utc: str
 
+    @property
+    def counts(self) -> bool:
+        """Whether it stands, or is proposed; not once it is superseded or rejected."""
+        return self.state in (RevisionState.ACCEPTED, RevisionState.PROPOSED)
+
 
 @dataclass(frozen=True, eq=False)
 class Twin:
@@ -192,8 +197,7 @@ class Twin:
 
     def plan_status(self, plan: SavedPlan) -> PlanStatus:
         """Whether a plan is a draft, approved, or was approved before an edit or a change of revision."""
-        counts = self.revision.state in (RevisionState.ACCEPTED, RevisionState.PROPOSED)
-        return plan.status(self.revision.number, counts)
+        return plan.status(self.revision.number, self.revision.counts)
 
     def with_side(self, side: Side) -> Twin:
         return replace(self, operated_side=side)

@@ -6,9 +6,10 @@ from typing import Any
 
 from ..domain.saved_plan import PlanApproval, PlanStatus, PlanVersion, SavedPlan
 from ..domain.twin import Twin
+from ..store.plans import KeptPlans
 
 
-def plans_summary(twin: Twin) -> list[dict[str, Any]]:
+def plans_summary(twin: Twin | KeptPlans) -> list[dict[str, Any]]:
     """Every plan that is not removed, in the order they were made."""
     return [plan_summary(plan, twin.plan_status(plan)) for plan in twin.plans]
 

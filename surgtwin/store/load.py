@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..domain.twin import Twin
 from ..errors import DiskError, TwinCorruptError
@@ -13,6 +15,7 @@ from .disk_errors import explain_disk_errors
 from .journal import find_twin, read_state
 from .known_objects import KnownObjects
 
+T = TypeVar("T")
 _ATTEMPTS = 4
 """A twin may be replaced while it is read; then it is read again."""
 
@@ -31,15 +34,20 @@ def load_twin(path: Path, *, revision: int | None = None, progress: Progress = S
     DiskError
         If it cannot be read.
     """
+    return read_steadily(path, lambda twin: _load(twin, revision, progress))
+
+
+def read_steadily(path: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of a twin's folder; it is read again if the folder was replaced in between."""
     for _ in range(_ATTEMPTS - 1):
         twin = find_twin(path)
         before = _identity(twin)
         try:
-            return _load(twin, revision, progress)
+            return read(twin)
         except (TwinCorruptError, DiskError):
             if _identity(twin) == before:
                 raise
-    return _load(find_twin(path), revision, progress)
+    return read(find_twin(path))
 
 
 def _load(twin: Path, revision: int | None, progress: Progress) -> Twin:

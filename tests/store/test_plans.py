@@ -26,6 +26,7 @@ from surgtwin.store.fold import fold
 from surgtwin.store.journal import read_events, read_state
 from surgtwin.store.layout import CURRENT_SCHEMA
 from surgtwin.store.load import load_twin
+from surgtwin.store.plans import load_plans
 from surgtwin.store.save import save_twin
 from surgtwin.store.verify import verify_twin
 from surgtwin.store.writer import TwinWriter
@@ -159,6 +160,19 @@ def test_saving_loading_and_copying_a_whole_twin_carries_the_plans(planned: Path
     assert kinds(tmp_path / "copy.twin") == kinds(planned)
 
 
+def test_plans_are_read_without_the_images_and_despite_damage_to_them(planned: Path) -> None:
+    twin = load_twin(planned)
+    kept = load_plans(planned)
+    assert (kept.case_id, kept.revision, kept.shelf) == (twin.case_id, twin.revision, twin.shelf)
+    assert kept.plan_status(kept.plans[0]) == twin.plan_status(twin.plans[0])
+    mesh = next(e.payload for e in read_events(planned) if e.kind == "revision.added")["meshes"][0]
+    sha256 = mesh["vertices_mm"]["blob"]
+    (planned / "blobs" / sha256[:2] / sha256).unlink()
+    assert load_plans(planned) == kept
+    with pytest.raises(TwinCorruptError):
+        load_twin(planned)
+
+
 def test_replaying_the_events_gives_the_same_plans(planned: Path) -> None:
     events = read_events(planned)
     for cut in range(1, len(events)):
@@ -222,8 +236,9 @@ def test_a_damaged_plan_is_named_by_load_and_verify(planned: Path, harm: str) ->
         path.write_bytes(data[:-1] if harm == "truncated" else bytes([data[0] ^ 1]) + data[1:])
     report = verify_twin(planned)
     assert not report.ok and any(sha256 in p and "version 2 of the plan 'A'" in p for p in report.problems)
-    with pytest.raises(TwinCorruptError, match="version 2 of the plan 'A'"):
-        load_twin(planned)
+    for load in (load_twin, load_plans):
+        with pytest.raises(TwinCorruptError, match="version 2 of the plan 'A'"):
+            load(planned)
 
 
 def test_verify_counts_plans_and_finds_an_approval_of_something_else(planned: Path) -> None:

@@ -7,7 +7,7 @@ import json
 
 from surgtwin.atomic_file import write_bytes_atomically
 from surgtwin.planning.plan_json import plan_as_json
-from surgtwin.store.load import load_twin
+from surgtwin.store.plans import load_plans
 
 from .console import say, write_json
 from .input_steps import check_output_is_free
@@ -16,7 +16,7 @@ from .plan_source import kept_plan
 
 def run(options: argparse.Namespace) -> int:
     check_output_is_free(options.output, force=options.force)
-    chosen = kept_plan(load_twin(options.twin), options.name, options.version)
+    chosen = kept_plan(load_plans(options.twin), options.name, options.version)
     text = json.dumps(plan_as_json(chosen.plan, chosen.name), indent=2, allow_nan=False) + "\n"
     write_bytes_atomically(options.output, text.encode("utf-8"))
     if options.json:

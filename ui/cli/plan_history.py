@@ -7,14 +7,14 @@ import argparse
 from surgtwin.domain.saved_plan import PlanApproval, PlanVersion, SavedPlan
 from surgtwin.pipeline.plan_summary import approval_summary, plan_summary, version_summary
 from surgtwin.planning.plan_versions import version_changes
-from surgtwin.store.load import load_twin
+from surgtwin.store.plans import load_plans
 
 from .console import say, table, write_json
 from .plan_list import minute
 
 
 def run(options: argparse.Namespace) -> int:
-    twin = load_twin(options.twin)
+    twin = load_plans(options.twin)
     plan = twin.shelf.plan(options.name)
     status = twin.plan_status(plan)
     if options.json:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 
 from surgtwin.domain.saved_plan import SavedPlan
-from surgtwin.domain.twin import Twin
 from surgtwin.pipeline.plan_summary import plan_summary, plans_summary
-from surgtwin.store.load import load_twin
+from surgtwin.store.plans import KeptPlans, load_plans
 
 from .console import say, table, write_json
 
 
 def run(options: argparse.Namespace) -> int:
-    twin = load_twin(options.twin)
+    twin = load_plans(options.twin)
     removed = twin.shelf.removed if options.removed else ()
     if options.json:
         told = {"case_id": twin.case_id, "revision": twin.revision.number, "plans": plans_summary(twin)}
@@ -35,7 +34,7 @@ def minute(utc: str) -> str:
     return f"{utc[:16].replace('T', ' ')} UTC"
 
 
-def _row(twin: Twin, plan: SavedPlan) -> list[str]:
+def _row(twin: KeptPlans, plan: SavedPlan) -> list[str]:
     latest = plan.latest
     state = "removed" if plan.is_removed else twin.plan_status(plan).text
     return [plan.name, str(latest.number), str(latest.twin_revision), latest.by, minute(latest.utc), state]

@@ -7,7 +7,7 @@ import argparse
 from surgtwin.domain.cut import CombinedCut, CutSurface
 from surgtwin.domain.plan import Plan
 from surgtwin.planning.plan_json import plan_as_json, surface_as_json
-from surgtwin.store.load import load_twin
+from surgtwin.store.plans import load_plans
 
 from .console import say, table, write_json
 from .plan_list import minute
@@ -15,7 +15,7 @@ from .plan_source import kept_plan
 
 
 def run(options: argparse.Namespace) -> int:
-    twin = load_twin(options.twin)
+    twin = load_plans(options.twin)
     chosen = kept_plan(twin, options.name, options.version)
     if options.json:
         write_json(plan_as_json(chosen.plan, chosen.name))

@@ -10,6 +10,7 @@ from surgtwin.domain.twin import Twin
 from surgtwin.errors import PlanError
 from surgtwin.planning.plan_file import read_plan
 from surgtwin.planning.plan_versions import plan_of
+from surgtwin.store.plans import KeptPlans
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def choose_plan(twin: Twin, wanted: str, version: int | None = None) -> ChosenPl
     return ChosenPlan(plan, name)
 
 
-def kept_plan(twin: Twin, name: str, version: int | None = None) -> ChosenPlan:
+def kept_plan(twin: Twin | KeptPlans, name: str, version: int | None = None) -> ChosenPlan:
     """A plan kept in the twin. Raises PlanError naming the plans, or the versions, there are."""
     saved = twin.shelf.plan(name)
     chosen = saved.version(version)
