@@ -9,15 +9,19 @@ from ..domain.geometry import FloatArray
 
 
 def surface_samples(vertices_mm: FloatArray, triangles: NDArray[np.int32], step_mm: float) -> FloatArray:
-    """The corners of triangles, and points along those edges that are longer than a step, at most a step apart.
+    """The corners of a closed surface's triangles, and points along edges longer than a step, at most a step apart.
 
     No place of a triangle with its edges filled in is farther from a sample than half a step and the radius of the
     circle in it; triangles of voxels are thin where they are long, so that this radius is small.
     """
-    a, b, c = (np.take(vertices_mm, triangles[:, n], axis=0) for n in range(3))
-    filled = [vertices_mm[np.unique(triangles)]]
-    for start, end in ((a, b), (b, c), (c, a)):
-        along = end - start
+    used = np.zeros(len(vertices_mm), dtype=bool)
+    used[triangles.ravel()] = True
+    filled = [vertices_mm[used]]
+    for first, last in ((0, 1), (1, 2), (2, 0)):
+        # Two triangles share an edge and run along it in opposite directions: it is filled once.
+        edges = triangles[triangles[:, first] < triangles[:, last]]
+        start = np.take(vertices_mm, edges[:, first], axis=0)
+        along = np.take(vertices_mm, edges[:, last], axis=0) - start
         pieces = np.ceil(np.sqrt(np.einsum("nc,nc->n", along, along)) / step_mm).astype(np.int64)
         for count in np.unique(pieces[pieces > 1]):
             some = pieces == count

@@ -13,6 +13,8 @@ from ..domain.geometry import FloatArray
 from ..domain.mesh import OrganMesh
 from .deviation import poly_data
 
+CELLS_PER_BIN = 50
+"""Coarse bins: a place far from the surface has fewer of them to look into (measured: half the time of VTK's 10)."""
 MEETING_TOLERANCE_MM = 1e-7
 """How far beside a triangle a line may pass and still meet it: without it a line could slip through between two."""
 
@@ -39,6 +41,7 @@ class TriangleLocator:
 
         locator = vtkStaticCellLocator()
         locator.SetDataSet(self._surface)
+        locator.SetNumberOfCellsPerNode(CELLS_PER_BIN)
         locator.BuildLocator()
         return locator
 

@@ -12,7 +12,7 @@ from ..mesh.surface_distance import SurfaceDistance
 from .needle_line import NeedleLine
 
 TOLERANCE_MM = 0.02
-FIRST_SAMPLES = 9
+FIRST_SAMPLES = 5
 MAX_SAMPLES = 20_000
 
 

@@ -1,0 +1,161 @@
+"""How near straight ways from one target come to everything that must be kept clear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from ..domain.geometry import FloatArray
+from ..domain.mesh import OrganMesh
+from ..mesh.surface_samples import covering_radius_mm, surface_samples
+
+SAMPLE_STEP_MM = 1.3
+THREADS = 2
+LEAST_STEP_MM = 1.0
+STEP_SHARE = 0.75
+"""A step takes this share of the distance to the nearest surface: in between, the distance falls by 7 % at most."""
+LEAST_SHARE = 1e-3
+FAR_MM = 40.0
+"""Surfaces farther off than this are not looked for: the clearance is at least that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Obstacles:
+    """Points on the surfaces of those structures that need the same clearance.
+
+    Parameters
+    ----------
+    needed_mm
+        Clearance from the tool's surface.
+    owner
+        (M,) which structure each point belongs to.
+    error_mm
+        No place of the surfaces is farther from a point.
+    """
+
+    needed_mm: float
+    tree: cKDTree
+    owner: NDArray[np.int32]
+    error_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """How near ways come, one row a way.
+
+    Parameters
+    ----------
+    slack_mm
+        The least of clearance minus what is needed; surely not less, whatever lies between the points.
+    clearance_mm, nearest
+        The clearance there, surely not less, and the structure's number; -1 where none is within reach.
+    scaled_mm
+        The least slack when every place's is divided by its share of the way from the skin: what a tip may stray.
+    """
+
+    slack_mm: FloatArray
+    clearance_mm: FloatArray
+    nearest: NDArray[np.int32]
+    scaled_mm: FloatArray
+
+
+def gather_obstacles(
+    meshes: Callable[[str], OrganMesh], needed_mm: dict[str, float], centre_mm: FloatArray, reach_mm: float
+) -> tuple[Obstacles, ...]:
+    """The obstacles within reach of a place, by the clearance they need. The structures' numbers are their order."""
+    names = list(needed_mm)
+
+    def sample(name: str) -> tuple[FloatArray, float]:
+        return _sampled(meshes(name), centre_mm, reach_mm + needed_mm[name] + FAR_MM / 4.0)
+
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="access") as pool:
+        sampled = dict(zip(names, pool.map(sample, names), strict=True))
+        groups = [
+            [n for n in names if needed_mm[n] == needed and len(sampled[n][0])]
+            for needed in sorted(set(needed_mm.values()))
+        ]
+        made = pool.map(lambda g: _group(g, names, sampled, needed_mm), [g for g in groups if g])
+        return tuple(made)
+
+
+def _group(
+    members: list[str], names: list[str], sampled: dict[str, tuple[FloatArray, float]], needed_mm: dict[str, float]
+) -> Obstacles:
+    points = np.concatenate([sampled[n][0] for n in members])
+    owner = np.concatenate([np.full(len(sampled[n][0]), names.index(n), dtype=np.int32) for n in members])
+    tree = cKDTree(points, leafsize=24, balanced_tree=False, compact_nodes=False)
+    return Obstacles(needed_mm[members[0]], tree, owner, max(sampled[n][1] for n in members))
+
+
+def _sampled(mesh: OrganMesh, centre_mm: FloatArray, reach_mm: float) -> tuple[FloatArray, float]:
+    offset = mesh.vertices_mm - centre_mm
+    near = np.einsum("nc,nc->n", offset, offset) <= reach_mm * reach_mm
+    triangles = mesh.triangles[near[mesh.triangles].any(1)]
+    if not len(triangles):
+        return np.empty((0, 3)), 0.0
+    error = covering_radius_mm(mesh.vertices_mm, triangles, SAMPLE_STEP_MM)
+    return surface_samples(mesh.vertices_mm, triangles, SAMPLE_STEP_MM), error
+
+
+def walk_clear(
+    obstacles: tuple[Obstacles, ...],
+    target_mm: FloatArray,
+    directions: FloatArray,
+    length_mm: FloatArray,
+    radius_mm: float,
+) -> Nearness:
+    """How near a tool of a radius comes to obstacles on ways of a length from the target; (N,) each.
+
+    A way is followed no further once it is surely blocked.
+    """
+    count = len(directions)
+    found = Nearness(
+        np.full(count, np.inf), np.full(count, FAR_MM), np.full(count, -1, dtype=np.int32), np.full(count, np.inf)
+    )
+    depth, step, rows = np.zeros(count), np.zeros(count), np.arange(count)
+    while len(rows):
+        points = target_mm + depth[rows, None] * directions[rows]
+        met = [g.tree.query(points, distance_upper_bound=FAR_MM, workers=-1) for g in obstacles]
+        closest = np.min([np.minimum(away, FAR_MM) for away, _ in met], axis=0, initial=FAR_MM)
+        left_mm = length_mm[rows] - depth[rows]
+        ahead = np.minimum(np.maximum(STEP_SHARE * closest, LEAST_STEP_MM), left_mm)
+        blocked = np.zeros(len(rows), dtype=bool)
+        for group, (away, which) in zip(obstacles, met, strict=True):
+            surely = _surely(np.minimum(away, FAR_MM), group.error_mm, np.maximum(ahead, step[rows])) - radius_mm
+            _note(found, rows, surely, which, group, left_mm / np.maximum(length_mm[rows], 1e-9))
+            blocked |= away - radius_mm < group.needed_mm
+        depth[rows] += ahead
+        step[rows] = ahead
+        rows = rows[~blocked & (left_mm > 0)]
+    return found
+
+
+def _note(
+    found: Nearness,
+    rows: NDArray[np.intp],
+    surely_mm: FloatArray,
+    which: NDArray[np.intp],
+    group: Obstacles,
+    share: FloatArray,
+) -> None:
+    """Keep the least that was found on each way so far. `share`: how much of the tip's straying is felt there."""
+    slack = surely_mm - group.needed_mm
+    better = (slack < found.slack_mm[rows]) & (which < len(group.owner))
+    some = rows[better]
+    found.slack_mm[some], found.clearance_mm[some] = slack[better], surely_mm[better]
+    found.nearest[some] = group.owner[which[better]]
+    found.scaled_mm[rows] = np.minimum(found.scaled_mm[rows], slack / np.maximum(share, LEAST_SHARE))
+
+
+def _surely(away: FloatArray, error_mm: float, step_mm: FloatArray) -> FloatArray:
+    """No place of a surface is nearer than this to the way between the last place looked at and the next.
+
+    Points miss what lies between them; and on a step the square of a distance falls by a quarter of its square at most.
+    """
+    from_surface = np.maximum(away - error_mm, 0.0)
+    return np.sqrt(np.maximum(from_surface**2 - step_mm**2 / 4.0, 0.0))
