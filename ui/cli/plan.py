@@ -14,6 +14,7 @@ from surgtwin.store.load import load_twin
 from .console import ProgressBar, say, table, write_json
 from .input_steps import note_findings
 from .plan_source import choose_plan
+from .trajectory_text import say_trajectories
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     say(f"{twin.case_id}  revision {twin.revision.number}  plan {chosen.title}  (research use only)")
     _say(evaluation)
+    say_trajectories(evaluation)
     note_findings(evaluation.findings)
     return 0
 

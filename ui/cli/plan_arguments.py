@@ -9,6 +9,8 @@ from typing import Any
 
 from .report_arguments import add_report_options
 
+from .access_arguments import add_access
+
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
 
@@ -18,6 +20,7 @@ def add_plan(commands: Any, command: AddCommand) -> None:
     p = command(commands, "plan", "plan", "judge, keep, compare and approve plans on a twin", json=False)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _evaluate(actions, command)
+    add_access(actions, command)
     _add(actions, command)
     _list(actions, command)
     _show(actions, command)
