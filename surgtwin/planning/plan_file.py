@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -26,15 +27,47 @@ from ..domain.cut import (
 from ..domain.plan import PLAN_SCHEMA, Parenchyma, PatientFigures, Plan, Resection, ToolPath
 from ..domain.tool import Capsule, CapsuleTool, MeshTool, NeedleTool, Tool, ToolPose
 from ..domain.trajectory import Ablation, Avoid, StayInside, Trajectory
-from ..errors import PlanError
+from ..errors import PatientMismatchError, PlanError
 
 Json = dict[str, Any]
 Part = TypeVar("Part")
 MAX_BYTES = 64 * 2**20
 
 
+@dataclass(frozen=True)
+class PlanFile:
+    """What a plan file holds.
+
+    Parameters
+    ----------
+    name
+        That the file gives the plan, else the file's own.
+    case_id
+        Of the twin that the plan was made on; empty if the file does not say.
+    """
+
+    plan: Plan
+    name: str
+    case_id: str = ""
+
+    def require_case(self, case_id: str) -> None:
+        """Raise PatientMismatchError if the plan was made on another twin: its coordinates hold in that one only."""
+        if self.case_id and self.case_id != case_id:
+            raise PatientMismatchError(
+                f"The plan '{self.name}' was made on the twin {self.case_id}, this is {case_id}: its coordinates would "
+                "point to other places in another patient. If both twins are of the same patient and the same image, "
+                "keep it with `surgtwin plan add --other-case`."
+            )
+
+
 def read_plan(path: Path) -> tuple[Plan, str]:
-    """The plan of a JSON file, and the name it gives itself (else the file's own).
+    """The plan of a JSON file, and its name. Raises as `read_plan_file`, which also tells whose plan it is."""
+    file = read_plan_file(path)
+    return file.plan, file.name
+
+
+def read_plan_file(path: Path) -> PlanFile:
+    """The plan of a JSON file, its name, and the twin it was made on.
 
     Raises
     ------
@@ -49,7 +82,8 @@ def read_plan(path: Path) -> tuple[Plan, str]:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"{path.name} is not valid JSON: {error}") from error
-    return parse_plan(content), str(content.get("name", path.stem))
+    plan = parse_plan(content)
+    return PlanFile(plan, str(content.get("name", path.stem)), str(content.get("twin", {}).get("case_id", "")))
 
 
 def parse_plan(content: Any) -> Plan:

@@ -30,6 +30,12 @@ def plan_as_json(plan: Plan, name: str = "") -> Json:
     }
 
 
+def plan_file_as_json(plan: Plan, name: str, case_id: str, revision: int) -> Json:
+    """The same, with the twin that the plan was made on: it is refused on another one."""
+    content = plan_as_json(plan, name)
+    return {"schema": content.pop("schema"), "twin": {"case_id": case_id, "revision": revision}} | content
+
+
 def _resection(r: Resection) -> Json:
     return {
         "name": r.name,

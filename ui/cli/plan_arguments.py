@@ -49,6 +49,7 @@ def _add(actions: Actions, command: AddCommand) -> None:
     _add_twin(p)
     p.add_argument("plan", type=Path, metavar="PLAN.json", help="see docs/plan-schema.json; LPS, mm")
     p.add_argument("--name", help="what to call it; else the name in the file, or the file's own")
+    p.add_argument("--other-case", action="store_true", help="although it was made on another twin of this patient")
     _add_by(p)
 
 

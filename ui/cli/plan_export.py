@@ -6,7 +6,7 @@ import argparse
 import json
 
 from surgtwin.atomic_file import write_bytes_atomically
-from surgtwin.planning.plan_json import plan_as_json
+from surgtwin.planning.plan_json import plan_file_as_json
 from surgtwin.store.plans import load_plans
 
 from .console import say, write_json
@@ -16,8 +16,11 @@ from .plan_source import kept_plan
 
 def run(options: argparse.Namespace) -> int:
     check_output_is_free(options.output, force=options.force)
-    chosen = kept_plan(load_plans(options.twin), options.name, options.version)
-    text = json.dumps(plan_as_json(chosen.plan, chosen.name), indent=2, allow_nan=False) + "\n"
+    kept = load_plans(options.twin)
+    chosen = kept_plan(kept, options.name, options.version)
+    made_on = kept.shelf.plan(options.name).version(options.version).twin_revision
+    content = plan_file_as_json(chosen.plan, chosen.name, kept.case_id, made_on)
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     write_bytes_atomically(options.output, text.encode("utf-8"))
     if options.json:
         write_json({"output": str(options.output), "name": chosen.name, "version": chosen.version})

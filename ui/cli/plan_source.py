@@ -8,7 +8,7 @@ from pathlib import Path
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.twin import Twin
 from surgtwin.errors import PlanError
-from surgtwin.planning.plan_file import read_plan
+from surgtwin.planning.plan_file import read_plan_file
 from surgtwin.planning.plan_versions import plan_of
 from surgtwin.store.plans import KeptPlans
 
@@ -35,6 +35,8 @@ def choose_plan(twin: Twin, wanted: str, version: int | None = None) -> ChosenPl
     ------
     PlanError
         If there is neither, or both; the message lists the plans there are.
+    PatientMismatchError
+        If the file says that it was made on another twin.
     """
     path = Path(wanted)
     is_kept, is_file = twin.shelf.has(wanted), path.is_file()
@@ -46,8 +48,9 @@ def choose_plan(twin: Twin, wanted: str, version: int | None = None) -> ChosenPl
         return kept_plan(twin, wanted, version)
     if version is not None:
         raise PlanError(f"--version is of plans kept in the twin; '{wanted}' is a file.")
-    plan, name = read_plan(path)
-    return ChosenPlan(plan, name)
+    file = read_plan_file(path)
+    file.require_case(twin.case_id)
+    return ChosenPlan(file.plan, file.name)
 
 
 def kept_plan(twin: Twin | KeptPlans, name: str, version: int | None = None) -> ChosenPlan:

@@ -97,6 +97,22 @@ def test_what_is_shown_and_exported_is_the_same_plan_to_the_last_bit(kept, tmp_p
     assert run("plan", "export", kept, "wide", "-o", exported, "--force")[0] == 0
 
 
+def test_a_plan_that_was_exported_from_another_twin_is_refused(kept, tmp_path, run):
+    exported = tmp_path / "out.json"
+    run("plan", "export", kept, "wide", "-o", exported)
+    assert json.loads(exported.read_text())["twin"] == {"case_id": "case-1", "revision": 1}
+    foreign = json.loads(exported.read_text()) | {"twin": {"case_id": "case-9"}}
+    exported.write_text(json.dumps(foreign))
+    events = len(read_events(kept))
+    for command in (["add", kept, exported], ["evaluate", kept, exported], ["compare", kept, "wide", exported]):
+        code, answer, _ = run("plan", *command, "--json")
+        assert code == 3 and answer["error"]["type"] == "PatientMismatchError"
+        assert "made on the twin case-9, this is case-1" in answer["error"]["message"]
+    assert len(read_events(kept)) == events
+    assert run("plan", "add", kept, exported, "--other-case", "--name", "taken over", "--json")[1]["is_new"]
+    assert "twin" not in run("plan", "show", kept, "taken over", "--json")[1]
+
+
 def test_an_older_version_is_shown_by_its_number(kept, tmp_path, run):
     run("plan", "add", kept, plan_file(tmp_path, "wide", 4.0))
     first = run("plan", "show", kept, "wide", "--version", "1", "--json")[1]

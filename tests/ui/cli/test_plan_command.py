@@ -54,7 +54,8 @@ def test_a_person_reads_a_table_with_error_bars_and_verdicts(saved, tmp_path, ca
     [
         ({"resections": [{"name": "A", "organ": "liver"}]}, "resections[0]"),
         ({"trajectories": [{"name": "T", "entry_mm": [0, 0, 0], "target_mm": [0, 0, 9],
-                            "tool": {"radius_mm": 1, "length_mm": 9}}]}, "trajectories"),
+                            "tool": {"type": "needle", "radius_mm": 1, "length_mm": 9},
+                            "avoid": [{"structure": "aorta", "clearance_mm": 5}]}]}, "trajectories[0].avoid[0]"),
         ({"resections": [{"name": "A", "organ": "liver", "surface": TERRITORY}]}, "resections[0].surface"),
     ],
 )  # fmt: skip
