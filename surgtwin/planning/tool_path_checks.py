@@ -50,8 +50,8 @@ def _port(result: ToolPathResult, settings: PlanningSettings) -> list[Finding]:
     short = course.deepest
     if short.shaft_left_mm < 0.0:
         text = (
-            f"At {short.time_s:.1f} s the shaft of '{result.name}' is {-short.shaft_left_mm:.1f} mm too short to come from "
-            "its trocar. Take a longer instrument, or move the trocar."
+            f"At {short.time_s:.1f} s the shaft of '{result.name}' is {-short.shaft_left_mm:.1f} mm too short to "
+            "come from its trocar. Take a longer instrument, or move the trocar."
         )
         numbers = {"missing_mm": -short.shaft_left_mm, "time_s": short.time_s}
         found.append(Finding("shaft-too-short", Severity.ERROR, text, course.trocar_mm, numbers))

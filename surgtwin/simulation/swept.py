@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from ..domain.geometry import FloatArray, Grid
 from ..domain.labels import LabelMap
@@ -32,6 +33,9 @@ MAX_PLACES = 4
 TURNS = 2
 """Place and time of the nearest point of a moving axis are each sought so often; they hardly depend on each other."""
 FAR_MM = 1e3
+ASKEW = Rotation.from_rotvec([0.437, 0.261, -0.349]).as_matrix()
+"""How the grid lies in LPS: along no direction that shafts or saws are likely to have, where all voxels of a face would
+be cut alike and their errors add up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ class SweptVolume:
     Parameters
     ----------
     pitch_mm
-        Edge of the voxels, which lie along LPS x, y, z.
+        Edge of the voxels.
     centres_mm, share
         (N, 3) LPS and (N,): every voxel that the instrument reaches, and how much of it is inside, 0 to 1.
     """
@@ -158,11 +162,11 @@ class _Bricks:
             * BRICK
         )
         index = corner + np.stack((inner % BRICK, inner // BRICK % BRICK, inner // BRICK**2), 1)
-        return SweptVolume(self.pitch_mm, self.low_mm + index * self.pitch_mm, share[which])
+        return SweptVolume(self.pitch_mm, (self.low_mm + index * self.pitch_mm) @ ASKEW, share[which])
 
 
 def _sweep(instrument: Instrument, motion: Motion, pitch: float) -> SweptVolume:
-    starts, ends = instrument.axes_at(motion.lps_from_tool[_chosen(instrument, motion)])
+    starts, ends = (a @ ASKEW.T for a in instrument.axes_at(motion.lps_from_tool[_chosen(instrument, motion)]))
     reach = float(instrument.radii_mm.max()) + 3.0 * pitch
     both = np.concatenate((starts.reshape(-1, 3), ends.reshape(-1, 3)))
     bricks = _Bricks(both.min(0) - reach, both.max(0) + reach, pitch)
@@ -208,7 +212,7 @@ def _near_sweep(
 
 
 def _curved(along: FloatArray, go_start: FloatArray, go_end: FloatArray, t: FloatArray) -> FloatArray:
-    """How many ways (N,) the swept surface is curved: a shaft's side one, an end's ball two, less one across the motion.
+    """In how many ways (N,) the swept surface is curved: a side one, an end's ball two; one less across its motion.
 
     Shares that fall over a voxel's width across a face add up to 1 / (24 r) too much for each of them.
     """
