@@ -11,10 +11,12 @@ from ..domain.cut import BezierCut, PlaneCut
 from ..domain.geometry import MIN_LENGTH_MM, FloatArray, Point3, unit
 from ..errors import PlanError
 from .bezier import evaluate_patch, flat_patch
-from .tissue import Tissue
+from .tissue import Tissue, half_diagonal_mm
 
 OVERHANG = 1.15
 """A first patch is this much wider than the organ, so that its edge lies outside it."""
+MANY_POINTS = 100_000
+"""Of an organ's voxels; evenly thinned they tell its extent well enough for a patch that is made wider."""
 SETTLING_STEPS, SETTLED_MM = 12, 0.1
 """A bowl is moved until its distance from the targets is the one wanted."""
 PATCH_SAMPLES = 121
@@ -44,10 +46,11 @@ def plane_of_two_clicks(first_mm: Point3, second_mm: Point3, view_direction: Poi
 def patch_of_plane(plane: PlaneCut, tissue: Tissue) -> BezierCut:
     """A flat patch in a plane, wide enough for the organ, that takes the same side."""
     normal = np.asarray(plane.normal)
-    points = tissue.block_centre_mm
+    points = tissue.points_mm(slice(None, None, max(1, len(tissue) // MANY_POINTS)))
     first, second = _in_plane_axes(points, normal)
     local = np.stack(((points - plane.point_mm) @ first, (points - plane.point_mm) @ second), 1)
-    low, high = local.min(0) - tissue.block_radius_mm, local.max(0) + tissue.block_radius_mm
+    room = half_diagonal_mm(tissue.grid)
+    low, high = local.min(0) - room, local.max(0) + room
     middle = np.asarray(plane.point_mm) + first * (low[0] + high[0]) / 2 + second * (low[1] + high[1]) / 2
     width = (high - low) * OVERHANG
     return BezierCut(flat_patch(middle, first * width[0], second * width[1]))

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog
 
 from surgtwin.domain.finding import Finding
 from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.twin import Side
 from surgtwin.domain.volume import Volume
-from surgtwin.progress import Progress
 
+from .command_base import make_button
 from .dialogs.about_dialog import AboutDialog
-from .dialogs.export_dialog import ExportDialog, ExportOrder
 from .dialogs.modality_dialog import ModalityDialog
 from .dialogs.series_chooser import SeriesChooser
 from .dialogs.settings_dialog import SettingsDialog
 from .dialogs.shortcuts_dialog import ShortcutsDialog
 from .dialogs.side_dialog import SideDialog
-from .exporting import export_label_map, export_surfaces
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
 from .opener import Opener
 from .places import place_inside
+from .planning.planning import MODE
 from .saver import Saver
+from .saving_commands import SavingCommands
 from .side_check import side_warning
 from .state import AppState
 
@@ -37,21 +35,17 @@ if TYPE_CHECKING:
     from .main_window import MainWindow
 
 IMAGE_FILTER = "Images (*.dcm *.zip *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd DICOMDIR);;All files (*)"
-LABEL_FILTER = "NIfTI (*.nii.gz);;NRRD for 3D Slicer (*.seg.nrrd);;DICOM SEG (*.dcm)"
-LABEL_ENDINGS = {"NIfTI": ".nii.gz", "NRRD": ".seg.nrrd", "DICOM": ".dcm"}
 PICTURE_FILTER = "PNG picture (*.png)"
 DEFAULT_OVERLAY = 0.4
 
 
-class Commands(QObject):
+class Commands(SavingCommands):
     """One method per thing a person can ask for."""
 
     def __init__(
         self, state: AppState, jobs: JobRunner, kept: KeptSettings, opener: Opener, saver: Saver, window: MainWindow
     ) -> None:
-        super().__init__(window)
-        self.state, self._jobs, self._kept = state, jobs, kept
-        self._opener, self._saver, self._window = opener, saver, window
+        super().__init__(state, jobs, kept, opener, saver, window)
         opener.choices_found.connect(self.choose_series)
         opener.modality_needed.connect(self.ask_modality)
         for ended in (jobs.cancelled, jobs.failed):
@@ -77,12 +71,12 @@ class Commands(QObject):
         self._when_free(f"open revision {number}", act)
 
     def ask_folder(self) -> None:
-        dialog = QFileDialog(self._window, "Open a DICOM folder or a twin", self._start_folder())
+        dialog = QFileDialog(self._window, "Open a DICOM folder or a twin", self.start_folder())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         self._ask_file(dialog, self.open_path)
 
     def ask_file(self) -> None:
-        dialog = QFileDialog(self._window, "Open an image file", self._start_folder(), IMAGE_FILTER)
+        dialog = QFileDialog(self._window, "Open an image file", self.start_folder(), IMAGE_FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         self._ask_file(dialog, self.open_path)
 
@@ -109,71 +103,12 @@ class Commands(QObject):
         """An image is on the screen whose organs were not found: say so, and offer it."""
         if self.state.twin is None and self.state.volume is not None and not self._jobs.is_running:
             self._window.notice.tell(
-                "The organs of this image have not been found yet.", _button("Find organs", self.find_organs),
+                "The organs of this image have not been found yet.", make_button("Find organs", self.find_organs),
                 is_warning=False,
             )  # fmt: skip
 
-    def close_twin(self) -> None:
-        def close() -> None:
-            self._jobs.cancel()
-            self.state.close()
-
-        if self.state.twin is not None and not self.state.is_saved:
-            self._window.notice.tell("This twin is not saved.", self._saving_button(), _button("Close unsaved", close))
-        else:
-            close()
-
-    def ask_save_as(self) -> None:
-        twin = self.state.twin
-        if twin is None:
-            return
-        dialog = QFileDialog(self._window, "Save the twin as", self._start_folder())
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("twin")
-        dialog.selectFile(f"{twin.case_id}.twin")
-        self._ask_file(dialog, self._saver.save_as)
-
-    def ask_export(self) -> ExportDialog | None:
-        twin = self.state.twin
-        if twin is None:
-            return None
-        parent = self.state.path.parent if self.state.path is not None else self._saver.folder()
-        dialog = ExportDialog(self.state, parent / f"{twin.case_id}-surfaces", self._window)
-        dialog.ordered.connect(self.export)
-        dialog.open()
-        return dialog
-
-    def export(self, order: ExportOrder) -> None:
-        twin, colours = self.state.twin, self._colours()
-        if twin is not None:
-            self._run(
-                "Exporting surfaces",
-                lambda progress: export_surfaces(twin, colours, order, progress),
-                f"Exported to {order.folder.name} in {order.folder.parent}",
-            )
-
-    def ask_export_labels(self) -> None:
-        twin = self.state.twin
-        if twin is None:
-            return
-        dialog = QFileDialog(self._window, "Export the label map", self._start_folder(), LABEL_FILTER)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.selectFile(f"{twin.case_id}-labels.nii.gz")
-
-        def export(path: Path) -> None:
-            ending = LABEL_ENDINGS[dialog.selectedNameFilter().split(" ")[0]]
-            named = path if path.name.endswith(tuple(LABEL_ENDINGS.values())) else path.with_name(path.name + ending)
-            colours = self._colours()
-            self._run(
-                "Exporting the label map",
-                lambda progress: export_label_map(twin, colours, named, progress),
-                f"Exported {named.name}",
-            )
-
-        self._ask_file(dialog, export)
-
     def ask_screenshot(self) -> None:
-        dialog = QFileDialog(self._window, "Save a picture of the views", self._start_folder(), PICTURE_FILTER)
+        dialog = QFileDialog(self._window, "Save a picture of the views", self.start_folder(), PICTURE_FILTER)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(f"{self.state.twin.case_id if self.state.twin is not None else 'picture'}.png")
         dialog.setDefaultSuffix("png")
@@ -187,14 +122,12 @@ class Commands(QObject):
     def quit(self) -> None:
         self._window.close()
 
-    def ask_before_leaving(self) -> None:
-        """The window is to be closed with a twin that is not saved."""
+    # --- planning
 
-        def leave() -> None:
-            self._window.leaves_unsaved = True
-            self._window.close()
-
-        self._window.notice.tell("This twin is not saved.", self._saving_button(), _button("Quit unsaved", leave))
+    def lay_cut(self) -> None:
+        """Two clicks on the organ from now on; in Plan mode."""
+        self.state.set_mode(MODE)
+        self.plans.lay()
 
     # --- looking
 
@@ -202,7 +135,17 @@ class Commands(QObject):
         self._window.search_box.take_focus()
 
     def cancel_job(self) -> None:
-        self._jobs.cancel()
+        """Give up the cut that is being laid; else stop what is computed."""
+        desk = self._planning.desk
+        if desk.laying is not None:
+            desk.stop_laying()
+        elif self._planning.pane is not None:
+            self._planning.end_compare()
+        else:
+            self._jobs.cancel()
+
+    def can_cancel(self, state: AppState) -> bool:
+        return state.busy or self._planning.desk.laying is not None or self._planning.pane is not None
 
     def toggle_large(self, view: str) -> None:
         self.state.set_maximised("" if self.state.maximised == view else view)
@@ -291,56 +234,3 @@ class Commands(QObject):
         dialog = AboutDialog(self._window)
         dialog.open()
         return dialog
-
-    # --- steps that several share
-
-    def _start_folder(self) -> str:
-        """Where a file dialog begins: beside the open twin, else where twins go, or the nearest folder there is."""
-        wanted = self.state.path.parent if self.state.path is not None else self._saver.folder()
-        return str(next((f for f in (wanted, *wanted.parents) if f.is_dir()), Path.home()))
-
-    def _colours(self) -> dict[str, tuple[int, int, int]]:
-        return {name: self.state.colour(name) for name in self.state.structure_names()}
-
-    def _run(self, title: str, work: Callable[[Progress], int], done: str) -> None:
-        self._when_free(
-            title[:1].lower() + title[1:],
-            lambda: self._jobs.run(title, work, lambda _count: self._window.timeline.say(done)),
-        )
-
-    def _when_free(self, doing: str, act: Callable[[], object]) -> None:
-        """Do it now, or offer to stop what runs first."""
-        if not self._jobs.is_running:
-            act()
-            return
-        self._window.notice.tell(
-            f"Something is still being computed. Stop it to {doing}?", _button("Stop it", self._window.put_away(act))
-        )
-
-    def _ask_file(self, dialog: QFileDialog, then: Callable[[Path], object]) -> None:
-        dialog.fileSelected.connect(lambda path: then(Path(path)))
-        dialog.finished.connect(lambda _code: dialog.deleteLater())
-        dialog.open()
-
-    def _ask_place(self) -> None:
-        folder = self._saver.folder()
-        choose = _button("Another folder…", self._choose_place)
-        self._window.notice.tell(
-            f"This twin is not saved yet. New twins go to {folder}.", self._saving_button(), choose, is_warning=False
-        )
-
-    def _saving_button(self) -> QPushButton:
-        save = self._window.put_away(lambda: self._saver.choose_folder(self._saver.folder()))
-        return _button("Save there" if not self._kept.now.twins_folder else "Save", save, primary=True)
-
-    def _choose_place(self) -> None:
-        dialog = QFileDialog(self._window, "New twins go to", str(self._saver.folder()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        self._ask_file(dialog, self._window.put_away_with(self._saver.choose_folder))
-
-
-def _button(text: str, slot: Callable[[], object], *, primary: bool = False) -> QPushButton:
-    button = QPushButton(text)
-    button.setProperty("role", "primary" if primary else "")
-    button.clicked.connect(lambda _checked=False: slot())
-    return button

@@ -36,6 +36,10 @@ class History:
     def run(self, edit: Edit) -> None:
         """Do `edit` and remember it; an edit that raises is not remembered."""
         edit.do()
+        self.record(edit)
+
+    def record(self, edit: Edit) -> None:
+        """Remember an edit that has been done already."""
         self._done.append(edit)
         del self._done[:-MAX_STEPS]
         self._undone.clear()

@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
     QMainWindow,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,17 +26,18 @@ from .compare_menu import Comparer
 from .errors import ErrorPresenter
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
-from .menu_rows import TOOLS, VIEW, rows
+from .menu_rows import VIEW, rows
 from .modes import MODES
 from .opened_twin import OpenedTwin
 from .opener import Opener
 from .panels.banner import Banner, NoticeBar
 from .panels.empty_state import EmptyState
-from .panels.labels import vertical_line
 from .panels.measurements_panel import MeasurementsPanel
 from .panels.series_panel import SeriesPanel
 from .panels.structures_panel import StructuresPanel
 from .panels.timeline import Timeline
+from .panels.tool_row import ToolRow
+from .planning.planning import Planning
 from .recent import RecentTwins
 from .saver import Saver
 from .search_box import SearchBox
@@ -60,7 +56,6 @@ LEAST_SIZE = QSize(900, 500)
 """So that it fits a full-HD screen at 200 %."""
 PICTURE_AFTER_MS = 1500
 """After opening, until the 3D view has certainly been drawn and can be kept as a picture."""
-TOOL_ICON_PX = 20
 T = TypeVar("T")
 MakeViews = Callable[[AppState, QWidget], "ViewGrid"]
 
@@ -91,12 +86,14 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.views = make_views(state, self)
         self.leaves_unsaved = False
+        self.planning = Planning(state, kept, self)
         self.commands = Commands(state, self.jobs, kept, self.opener, self.saver, self)
         self.actions_table = ActionTable(rows(self.commands), state, self)
         self._make_parts()
         self._lay_out()
         self._wire()
         self._restore()
+        state.set_mode(MODES[0].key)
 
     # --- what commands ask of the window
 
@@ -144,6 +141,7 @@ class MainWindow(QMainWindow):
         self.empty = EmptyState(offers_phantom=has_phantom())
         self.comparer = Comparer(state, self.jobs, lambda: self.revisions)
         menus = self.actions_table.fill(self.menuBar())
+        self.tool_row = ToolRow(self.actions_table, self.search_box)
         self.compare_menu = menus[VIEW].addMenu("Compare with")
         self.compare_menu.aboutToShow.connect(lambda: self.comparer.fill(self.compare_menu))
 
@@ -157,6 +155,8 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(self.empty)
         self.middle.addWidget(self.views)
         self.right = QStackedWidget()
+        for mode in MODES:
+            self.right.addWidget(mode.make_panel(self.state, self.commands, self.actions_table))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.left, self.middle, self.right):
             self.splitter.addWidget(widget)
@@ -170,53 +170,23 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for part, stretch in (
-            (self.banner, 0), (self._make_tool_row(), 0), (self.notice, 0), (self.splitter, 1), (self.timeline, 0),
+            (self.banner, 0), (self.tool_row, 0), (self.notice, 0), (self.splitter, 1), (self.timeline, 0),
         ):  # fmt: skip
             column.addWidget(part, stretch)
         self.setCentralWidget(body)
         self.resize(START_SIZE)
-
-    def _make_tool_row(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("toolRow")
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(8, 4, 12, 4)
-        row.setSpacing(4)
-        self.mode_buttons = QButtonGroup(self)
-        for n, mode in enumerate(MODES):
-            button = QPushButton(mode.title)
-            button.setProperty("role", "mode")
-            button.setCheckable(True)
-            button.setShortcut(QKeySequence(mode.shortcut))
-            button.setToolTip(f"{mode.tip}  ({mode.shortcut})")
-            self.mode_buttons.addButton(button, n)
-            row.addWidget(button)
-            self.right.addWidget(mode.make_panel(self.state, self.commands))
-        self.mode_buttons.idClicked.connect(self.right.setCurrentIndex)
-        self.mode_buttons.button(0).setChecked(True)
-        row.addWidget(vertical_line())
-        self.image_tools = [self._tool_button(f"tool_{tool}") for tool, *_ in TOOLS]
-        self.image_tools += [self._tool_button(key) for key in ("fit", "undo", "redo", "screenshot", "export")]
-        for tool in self.image_tools:
-            row.addWidget(tool)
-        row.addStretch(1)
-        row.addWidget(self.search_box)
-        for key in ("open_folder", "shortcuts", "settings"):
-            row.addWidget(self._tool_button(key))
-        return frame
-
-    def _tool_button(self, key: str) -> QToolButton:
-        button = QToolButton()
-        button.setDefaultAction(self.actions_table[key])
-        button.setIconSize(QSize(TOOL_ICON_PX, TOOL_ICON_PX))
-        button.setAccessibleName(self.actions_table[key].text())
-        return button
 
     # --- wiring
 
     def _wire(self) -> None:
         state, commands = self.state, self.commands
         state.twin_changed.connect(self._show_what_is_open)
+        state.mode_changed.connect(self._show_mode)
+        self.tool_row.mode_chosen.connect(state.set_mode)
+        self.planning.attach(self.views)
+        commands.listen_to_plans()
+        for signal in (self.planning.book.drafts_changed, self.planning.desk.laying_changed):
+            signal.connect(self.actions_table.refresh)
         state.colour_chosen.connect(self._keep_colour)
         self.kept.changed.connect(self._apply_settings)
         self.jobs.started.connect(lambda _title: state.set_busy(True))
@@ -270,13 +240,17 @@ class MainWindow(QMainWindow):
         self.middle.setCurrentIndex(1 if is_open else 0)
         for side in (self.left, self.right):
             side.setVisible(is_open)
-        for button in self.image_tools:
-            button.setVisible(is_open)
+        self.tool_row.show_tools(is_open)
         self.notice.hide()
         if self.state.twin is None:
             self.set_revisions(())
         if not is_open:
             self.empty.set_recent(self.recent.entries())
+
+    def _show_mode(self) -> None:
+        keys = [mode.key for mode in MODES]
+        self.right.setCurrentIndex(keys.index(self.state.mode))
+        self.tool_row.light_mode(self.state.mode)
 
     def _keep_colour(self, name: str) -> None:
         if self.state.twin is not None:
@@ -323,13 +297,13 @@ class MainWindow(QMainWindow):
         self.splitter.setSizes([left, width - left - right, right])
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        unsaved = self.state.twin is not None and not self.state.is_saved
-        if unsaved and not self.leaves_unsaved:
+        if self.commands.unsaved_words() and not self.leaves_unsaved:
             event.ignore()
             self.commands.ask_before_leaving()
             return
         self.kept.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode("ascii"))
         self.jobs.close()
+        self.planning.close()
         self.state.close()
         self.opener.close()
         self.views.dispose()

@@ -8,7 +8,8 @@ from .actions import Row, always, can_edit, can_edit_selection, has_image, has_s
 from .commands import Commands
 from .state import AppState, Tool
 
-FILE, EDIT, VIEW, STRUCTURE, MEASURE, HELP = "&File", "&Edit", "&View", "&Structure", "&Measure", "&Help"
+FILE, EDIT, VIEW, STRUCTURE = "&File", "&Edit", "&View", "&Structure"
+MEASURE, PLAN, HELP = "&Measure", "&Plan", "&Help"
 CAMERA_KEYS = (
     ("anterior", "From the front", "A"),
     ("posterior", "From the back", "P"),
@@ -32,7 +33,7 @@ def rows(commands: Commands) -> tuple[Row, ...]:
     """All of them, menu by menu."""
     return (
         *_file_rows(commands), *_edit_rows(commands), *_view_rows(commands), *_structure_rows(commands),
-        *_measure_rows(commands), *_help_rows(commands),
+        *_measure_rows(commands), *_plan_rows(commands), *_help_rows(commands),
     )  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def _file_rows(c: Commands) -> tuple[Row, ...]:
         Row("open_file", FILE, "Open file…", c.ask_file, ("Ctrl+Shift+O",), icon="open_file"),
         Row("find_organs", FILE, "Find organs", c.find_organs, ("Ctrl+B",), _waits_for_organs),
         Row("close", FILE, "Close", c.close_twin, ("Ctrl+W",), has_image),
-        Row("save_as", FILE, "Save as…", c.ask_save_as, ("Ctrl+S",), _idle_twin, icon="save", starts_group=True),
+        Row("save", FILE, "Save", c.save, ("Ctrl+S",), _idle_twin, icon="save", starts_group=True),
+        Row("save_as", FILE, "Save as…", c.ask_save_as, ("Ctrl+Shift+S",), _idle_twin),
         Row("export", FILE, "Export surfaces…", c.ask_export, ("Ctrl+E",), _idle_twin, icon="export"),
         Row("export_labels", FILE, "Export label map…", c.ask_export_labels, enabled=_idle_twin),
         Row("screenshot", FILE, "Save picture…", c.ask_screenshot, ("Ctrl+P",), has_image, icon="camera"),
@@ -56,7 +58,7 @@ def _edit_rows(c: Commands) -> tuple[Row, ...]:
         Row("undo", EDIT, "Undo", c.state.undo, ("Ctrl+Z",), _can_undo, "undo", text_now=_undo_text),
         Row("redo", EDIT, "Redo", c.state.redo, ("Ctrl+Shift+Z", "Ctrl+Y"), _can_redo, "redo", text_now=_redo_text),
         Row("search", EDIT, "Search structures and commands", c.search, ("Ctrl+K", "/"), icon="search"),
-        Row("cancel", EDIT, "Stop what is being computed", c.cancel_job, ("Esc",), _is_busy),
+        Row("cancel", EDIT, "Stop what is being computed", c.cancel_job, ("Esc",), c.can_cancel),
     )
 
 
@@ -105,6 +107,27 @@ def _measure_rows(c: Commands) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def _plan_rows(c: Commands) -> tuple[Row, ...]:
+    plans, book = c.plans, c.plans.book
+
+    def has_plan(_: AppState) -> bool:
+        return book.current is not None
+
+    def has_two(_: AppState) -> bool:
+        return sum(bool(d.plan.resections) for d in book.drafts) > 1 and bool(book.plan.resections)
+
+    return (
+        Row("plan_lay", PLAN, "Lay a cut", c.lay_cut, ("L",), has_twin),
+        Row("plan_new", PLAN, "New plan", plans.new, enabled=has_twin, starts_group=True),
+        Row("plan_duplicate", PLAN, "Duplicate the plan", plans.duplicate, ("Ctrl+D",), has_plan),
+        Row("plan_rename", PLAN, "Rename the plan…", plans.ask_rename, enabled=has_plan),
+        Row("plan_compare", PLAN, "Compare with another plan…", plans.ask_compare, ("Ctrl+Shift+D",), has_two),
+        Row("plan_open", PLAN, "Open a plan file…", plans.ask_open, enabled=has_twin, starts_group=True),
+        Row("plan_export", PLAN, "Export the plan…", plans.ask_export, enabled=has_plan),
+        Row("plan_remove", PLAN, "Remove the plan", plans.remove, enabled=has_plan, starts_group=True),
+    )
+
+
 def _help_rows(c: Commands) -> tuple[Row, ...]:
     return (
         Row("shortcuts", HELP, "Keyboard and mouse", c.show_shortcuts, ("?", "F1"), icon="help"),
@@ -118,10 +141,6 @@ def _idle_twin(state: AppState) -> bool:
 
 def _waits_for_organs(state: AppState) -> bool:
     return state.volume is not None and state.twin is None and not state.busy
-
-
-def _is_busy(state: AppState) -> bool:
-    return state.busy
 
 
 def _can_undo(state: AppState) -> bool:

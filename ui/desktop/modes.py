@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
+from .actions import ActionTable
 from .commands import Commands
 from .panels.explore_panel import ExplorePanel
+from .planning.panel import PlanPanel
 from .state import AppState
 
 
@@ -20,13 +22,22 @@ class Mode:
     title: str
     shortcut: str
     tip: str
-    make_panel: Callable[[AppState, Commands], QWidget]
+    make_panel: Callable[[AppState, Commands, ActionTable], QWidget]
 
 
-def _explore(state: AppState, commands: Commands) -> QWidget:
+def _explore(state: AppState, commands: Commands, _: ActionTable) -> QWidget:
     panel = ExplorePanel(state)
     panel.findings.go_to.connect(commands.go_to_finding)
     return panel
 
 
-MODES: tuple[Mode, ...] = (Mode("explore", "Explore", "Ctrl+1", "Look at the images and the organs", _explore),)
+def _plan(_: AppState, commands: Commands, actions: ActionTable) -> QWidget:
+    panel = PlanPanel(commands.plans.desk, commands.plans)
+    panel.bar.set_menu(actions)
+    return panel
+
+
+MODES: tuple[Mode, ...] = (
+    Mode("explore", "Explore", "Ctrl+1", "Look at the images and the organs", _explore),
+    Mode("plan", "Plan", "Ctrl+2", "Lay cuts, and see what remains and how near they pass", _plan),
+)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.labels import Colour
 from surgtwin.domain.measurement import Measurement, MeasurementKind
+from surgtwin.domain.plan_shelf import PlanShelf
 from surgtwin.domain.twin import Side, Twin, TwinImage
 from surgtwin.domain.volume import Volume
 from ui.render.appearance import Look, default_looks
@@ -23,7 +24,7 @@ from ui.render.scene import middle_of_organs
 from ui.render.windows import default_window
 
 from .history import Edit, History
-from .twin_changes import Accept, AddMeasurement, Change, RemoveMeasurement, SetSide, Unaccept, Writer
+from .twin_changes import Accept, AddMeasurement, Change, ChangePlans, RemoveMeasurement, SetSide, Unaccept, Writer
 from .view_state import Comparison, Tool, ViewState
 
 MEASUREMENT_WORDS = {
@@ -320,6 +321,16 @@ class AppState(ViewState):
     def redo(self) -> None:
         self._history.redo()
         self.history_changed.emit()
+
+    def record(self, edit: Edit) -> None:
+        """An edit that has been done already, elsewhere than in the twin, and can be undone."""
+        self._history.record(edit)
+        self.history_changed.emit()
+
+    def change_plans(self, change: Callable[[PlanShelf], PlanShelf]) -> None:
+        """Save, rename, remove or approve plans, at once; on disk too where the twin has been saved."""
+        if self.can_edit:
+            self._apply(ChangePlans(change))
 
     def _edit(self, text: str, forward: Change, backward: Change) -> None:
         if self.can_edit:

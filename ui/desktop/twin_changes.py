@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from surgtwin.domain.measurement import Measurement
+from surgtwin.domain.plan_shelf import PlanShelf
 from surgtwin.domain.twin import Side, Twin
 
 
@@ -19,6 +21,7 @@ class Writer(Protocol):
     def unaccept(self, name: str) -> object: ...
     def add_measurement(self, measurement: Measurement) -> object: ...
     def remove_measurement(self, measurement_id: str) -> object: ...
+    def change_plans(self, change: Callable[[PlanShelf], PlanShelf]) -> object: ...
     def close(self) -> None: ...
 
 
@@ -84,3 +87,16 @@ class RemoveMeasurement:
 
     def write(self, writer: Writer) -> None:
         writer.remove_measurement(self.measurement_id)
+
+
+@dataclass(frozen=True)
+class ChangePlans:
+    """Plans saved, renamed, removed, approved: `change` makes another shelf of the present one, each time the same."""
+
+    change: Callable[[PlanShelf], PlanShelf]
+
+    def applied_to(self, twin: Twin) -> Twin:
+        return replace(twin, shelf=self.change(twin.shelf))
+
+    def write(self, writer: Writer) -> None:
+        writer.change_plans(self.change)

@@ -56,6 +56,9 @@ class ViewState(QObject):
     compare_changed = Signal()
     camera_requested = Signal(str)
     """'anterior', 'posterior', 'left', 'right', 'superior', 'inferior', or 'reset'."""
+    place_requested = Signal(object)
+    """A place (LPS mm) that the 3D view is to look at; the slices follow the cross-hair."""
+    mode_changed = Signal()
     busy_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -75,6 +78,7 @@ class ViewState(QObject):
         self._tool = Tool.NAVIGATE
         self._comparison: Comparison | None = None
         self._busy = False
+        self._mode = ""
 
     @property
     def volume(self) -> Volume | None:
@@ -184,6 +188,21 @@ class ViewState(QObject):
     def request_camera(self, direction: str) -> None:
         """Look at the 3D view from 'anterior', 'posterior', 'left', 'right', 'superior', 'inferior'; 'reset' fits."""
         self.camera_requested.emit(direction)
+
+    def go_to(self, lps_mm: ArrayLike) -> None:
+        """All four views look at a place: the cross-hair moves there and the 3D view turns to it."""
+        self.set_cursor(lps_mm)
+        self.place_requested.emit(self._cursor)
+
+    @property
+    def mode(self) -> str:
+        """Key of the mode that the window is in."""
+        return self._mode
+
+    def set_mode(self, mode: str) -> None:
+        if mode != self._mode:
+            self._mode = mode
+            self.mode_changed.emit()
 
     @property
     def mouse_profile(self) -> MouseProfile:

@@ -116,3 +116,25 @@ def project(renderer: vtkRenderer, point_mm: ArrayLike, size: tuple[int, int]) -
     matrix.MultiplyPoint([x, y, z, 1.0], out)
     w = out[3] or 1.0
     return ((out[0] / w + 1) / 2 * size[0], (1 - out[1] / w) / 2 * size[1])
+
+
+def place_under(
+    renderer: vtkRenderer, pixel: tuple[float, float], size: tuple[int, int], depth_of_mm: ArrayLike
+) -> FloatArray:
+    """(3,) LPS place that appears at (column, row from the top) and lies as deep in the picture as another place."""
+    camera = renderer.GetActiveCamera()
+    right, down = screen_directions(camera)
+    anchor = np.asarray(depth_of_mm, dtype=np.float64)
+    at = np.asarray(project(renderer, anchor, size))
+    # One pixel at the anchor's depth: the picture of a step to the right, and how far it went.
+    step = np.asarray(project(renderer, anchor + right, size)) - at
+    scale = 1.0 / max(float(np.linalg.norm(step)), 1e-9)
+    moved = (np.asarray(pixel, dtype=np.float64) - at) * scale
+    return np.asarray(anchor + right * moved[0] + down * moved[1])
+
+
+def sight_through(camera: vtkCamera, place_mm: ArrayLike) -> FloatArray:
+    """(3,) unit vector in LPS from the eye to a place."""
+    if camera.GetParallelProjection():
+        return unit(np.asarray(camera.GetDirectionOfProjection()))
+    return unit(np.asarray(place_mm, dtype=np.float64) - np.asarray(camera.GetPosition()))

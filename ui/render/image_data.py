@@ -37,3 +37,12 @@ def vtk_matrix(matrix: FloatArray) -> vtkMatrix4x4:
     result = vtkMatrix4x4()
     result.DeepCopy(np.asarray(matrix, dtype=np.float64).ravel().tolist())
     return result
+
+
+def rgb_image(picture: NDArray[np.uint8]) -> vtkImageData:
+    """A picture [row, column, 3] as a flat image, row 0 first."""
+    rows, columns, _ = picture.shape
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(picture).reshape(-1, 3), deep=True))
+    return image

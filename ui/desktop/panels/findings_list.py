@@ -59,7 +59,7 @@ class FindingsList(QWidget):
         found = self.findings()
         first = [f for f in found if f.severity is not Severity.INFO][:SHOWN_AT_FIRST]
         for finding in found if self._all_shown else first:
-            self._rows.addWidget(self._row(finding))
+            self._rows.addWidget(self.row(finding))
         if not first and not self._all_shown:
             self._rows.addWidget(text_label("Nothing to check.", "quiet"))
         waiting = found[len(first) :]
@@ -76,7 +76,8 @@ class FindingsList(QWidget):
         self._all_shown = not self._all_shown
         self.refresh()
 
-    def _row(self, finding: Finding) -> QWidget:
+    def row(self, finding: Finding) -> QWidget:
+        """How one finding is shown."""
         row = QFrame()
         box = QHBoxLayout(row)
         box.setContentsMargins(0, 0, 0, 0)

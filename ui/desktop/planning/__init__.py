@@ -1,1 +1,1 @@
-"""Plan mode: cuts are laid, bent and judged here. What a plan is and what it is worth is known by `surgtwin.planning`."""
+"""Plan mode: cuts are laid, bent and judged here; what a plan is worth is known by `surgtwin.planning`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.plan import PatientFigures
-from surgtwin.domain.verdict import COVERAGE_FACTOR, Verdict
-from surgtwin.planning.preview import PreviewFigures, PreviewMargin
+from surgtwin.domain.verdict import COVERAGE_FACTOR, ErrorTerms, Verdict
 from surgtwin.planning.margin import Margin
+from surgtwin.planning.preview import PreviewFigures, PreviewMargin
 from surgtwin.planning.remnant import body_size, body_weight_percent, judge_remnant, standardised_percent
 from surgtwin.planning.resection import ResectionResult, VolumeFigure
 from surgtwin.planning.settings import DEFAULT_PLANNING, PlanningSettings
@@ -72,22 +73,23 @@ def numbers_of_preview(
     organ: str,
     preview: PreviewFigures,
     patient: PatientFigures,
+    terms: ErrorTerms,
     settings: PlanningSettings = DEFAULT_PLANNING,
 ) -> CutNumbers:
-    """Nearly the figures; the error given is the preview's own."""
+    """Nearly the figures. Volumes have no error bar yet; margins have the twin's, widened by the preview's."""
     is_liver = organ == LIVER
     size = body_size(patient, settings.bsa_formula)
     least = settings.thresholds.percent[patient.parenchyma] if is_liver else None
     return CutNumbers(
         name, organ,
         VolumeFigure(preview.organ_ml, 0.0),
-        VolumeFigure(preview.resected_ml, preview.error_ml),
-        VolumeFigure(preview.remnant_ml, preview.error_ml),
+        VolumeFigure(preview.resected_ml, 0.0),
+        VolumeFigure(preview.remnant_ml, 0.0),
         preview.remnant_percent, preview.error_percent, preview.flr_percent,
         standardised_percent(preview.flr_ml, size) if is_liver else {},
         body_weight_percent(preview.flr_ml, patient) if is_liver else None,
         least, None if least is None else judge_remnant(preview.flr_percent, preview.error_percent, least),
-        tuple(_preview_margin(m) for m in preview.margins), False,
+        tuple(_preview_margin(m, terms) for m in preview.margins), False,
     )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def _margin(m: Margin) -> MarginNumbers:
     return MarginNumbers(m.target, m.wanted_mm, m.min_mm, error, m.verdict, m.reason, m.at_mm, m.cut_at_mm)
 
 
-def _preview_margin(m: PreviewMargin) -> MarginNumbers:
+def _preview_margin(m: PreviewMargin, terms: ErrorTerms) -> MarginNumbers:
+    error = COVERAGE_FACTOR * math.hypot(terms.combined_mm, m.error_mm / COVERAGE_FACTOR)
     reason = "target not resected" if m.is_missed else "" if m.is_resected else "the cut passes through the target"
-    return MarginNumbers(m.target, m.wanted_mm, m.min_mm, m.error_mm, m.verdict, reason, m.at_mm, m.cut_at_mm)
+    return MarginNumbers(m.target, m.wanted_mm, m.min_mm, error, m.verdict, reason, m.at_mm, m.cut_at_mm)

@@ -14,12 +14,14 @@ from surgtwin.planning.evaluation import PlanEvaluation
 from surgtwin.planning.preview import ResectionPreview, preview_of
 from surgtwin.planning.tissue import Tissue
 from surgtwin.planning.twin_geometry import TwinGeometry
+from surgtwin.planning.unfold import UnfoldedMap, unfold
 from surgtwin.progress import Progress
 
 from .figures import CutNumbers, numbers_of_preview, numbers_of_result
 from .pictures import PictureMaker, PlanPicture
 
 MISSES = "The cut misses the organ: move it until it passes through."
+MAP_STEP_MM = 1.5
 _ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Stands for the surface where only what is cut counts."""
 
@@ -34,6 +36,8 @@ class Judged:
         The exact figures; None in a preview, and where `problem` says why there are none.
     numbers
         Of each cut by name; those of an organ's cuts together under `together`.
+    maps
+        Each cut laid out flat, by its name; with the exact figures only.
     problem
         Why the plan can't be judged, for a person; empty where it can.
     """
@@ -44,6 +48,7 @@ class Judged:
     together: tuple[CutNumbers, ...] = ()
     evaluation: PlanEvaluation | None = None
     problem: str = ""
+    maps: dict[str, tuple[UnfoldedMap, ...]] = field(default_factory=dict)
 
     @property
     def is_exact(self) -> bool:
@@ -77,7 +82,14 @@ class Judge:
         picture = self._picture(plan, False)
         numbers = {r.name: numbers_of_result(r) for r in evaluation.resections}
         together = tuple(numbers_of_result(r) for r in evaluation.combined if len(r.resections) > 1)
-        return Judged(plan, picture, numbers, together, evaluation)
+        return Judged(plan, picture, numbers, together, evaluation, maps=self._maps(evaluation, progress))
+
+    def _maps(self, evaluation: PlanEvaluation, progress: Progress) -> dict[str, tuple[UnfoldedMap, ...]]:
+        maps = {}
+        for cut in evaluation.cuts:
+            progress.check()
+            maps[cut.resection.name] = unfold(self.geometry, cut, MAP_STEP_MM)
+        return maps
 
     def _quickly(self, plan: Plan, progress: Progress) -> Judged:
         numbers, problem = {}, ""
@@ -85,7 +97,9 @@ class Judge:
             for resection in plan.resections:
                 progress.check()
                 seen = self._preview(resection).at(resection.surface)
-                numbers[resection.name] = numbers_of_preview(resection.name, resection.organ, seen, plan.patient)
+                numbers[resection.name] = numbers_of_preview(
+                    resection.name, resection.organ, seen, plan.patient, self.geometry.error_terms()
+                )
                 if not len(seen.surface.points_mm):
                     problem = MISSES
             progress.check()

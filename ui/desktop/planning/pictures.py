@@ -1,4 +1,4 @@
-"""A plan as shapes: each organ's parts and each cut's sheet inside it, with its margin. Numbers only, for any thread."""
+"""A plan as shapes: each organ's parts, each cut's sheet inside it with its margin. Numbers only, for any thread."""
 
 from __future__ import annotations
 
@@ -34,38 +34,6 @@ NO_TARGET = np.inf
 
 
 @dataclass(frozen=True, eq=False)
-class OrganPicture:
-    """An organ divided; `data` of both shapes are the organ's normals (N, 3)."""
-
-    organ: str
-    resected: Shape
-    remnant: Shape
-
-
-@dataclass(frozen=True, eq=False)
-class CutPicture:
-    """A cut inside its organ.
-
-    Parameters
-    ----------
-    sheet
-        `data` (N, 1): distance in mm to the nearest target, negative inside it; infinite without targets.
-    """
-
-    resection: Resection
-    side: CutSide
-    sheet: Shape
-
-
-@dataclass(frozen=True, eq=False)
-class PlanPicture:
-    """Everything of a plan that is drawn."""
-
-    organs: tuple[OrganPicture, ...] = ()
-    cuts: tuple[CutPicture, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
 class InsideField:
     """How far within tissue a point lies, as a smooth number: 1 inside, 0 outside, 0.5 on its border."""
 
@@ -86,6 +54,57 @@ class InsideField:
         return np.asarray(ndimage.map_coordinates(self.values, node, order=1, mode="grid-constant", cval=0.0))
 
 
+@dataclass(frozen=True, eq=False)
+class MarginField:
+    """How far places are from the nearest of some targets: their surfaces' corners, and what lies inside them."""
+
+    targets: tuple[tuple[cKDTree, InsideField], ...]
+
+    def at(self, points_mm: FloatArray) -> FloatArray:
+        """(N,) mm, negative inside a target; infinite if there is none."""
+        nearest = np.full(len(points_mm), NO_TARGET)
+        for tree, inside in self.targets:
+            away = tree.query(points_mm)[0] if len(points_mm) else np.zeros(0)
+            nearest = np.minimum(nearest, np.where(inside.at(points_mm) > 0.5, -away, away))
+        return nearest
+
+
+@dataclass(frozen=True, eq=False)
+class OrganPicture:
+    """An organ divided; `data` of both shapes are the organ's normals (N, 3)."""
+
+    organ: str
+    resected: Shape
+    remnant: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class CutPicture:
+    """A cut inside its organ.
+
+    Parameters
+    ----------
+    sheet
+        `data` (N, 1): distance in mm to the nearest target, negative inside it; infinite without targets.
+    inside, margins
+        To ask of any place whether it lies in the organ, and how far it is from the targets.
+    """
+
+    resection: Resection
+    side: CutSide
+    sheet: Shape
+    inside: InsideField
+    margins: MarginField
+
+
+@dataclass(frozen=True, eq=False)
+class PlanPicture:
+    """Everything of a plan that is drawn."""
+
+    organs: tuple[OrganPicture, ...] = ()
+    cuts: tuple[CutPicture, ...] = ()
+
+
 @dataclass(eq=False)
 class PictureMaker:
     """Makes the shapes of plans on one twin; what is asked again is kept. One thread at a time."""
@@ -97,9 +116,7 @@ class PictureMaker:
 
     def plan_picture(self, resections: tuple[Resection, ...], sides: tuple[CutSide, ...], quick: bool) -> PlanPicture:
         """All of a plan's cuts. `quick` makes coarser shapes."""
-        cuts = tuple(
-            CutPicture(r, side, self._sheet(r, side, quick)) for r, side in zip(resections, sides, strict=True)
-        )
+        cuts = tuple(self._cut(r, side, quick) for r, side in zip(resections, sides, strict=True))
         organs = tuple(
             self._organ(organ, tuple(c for c in cuts if c.resection.organ == organ), quick)
             for organ in dict.fromkeys(r.organ for r in resections)
@@ -127,15 +144,21 @@ class PictureMaker:
             self._shapes[key] = Shape(mesh.vertices_mm, mesh.triangles.astype(np.int64), corner_normals(mesh))
         return self._shapes[key]
 
-    def _sheet(self, resection: Resection, side: CutSide, quick: bool) -> Shape:
-        tissue = self.geometry.organ_tissue(resection)
+    def _cut(self, resection: Resection, side: CutSide, quick: bool) -> CutPicture:
+        inside = self.inside(self.geometry.organ_tissue(resection))
+        margins = MarginField(
+            tuple((self._tree(t), self.inside(self.geometry.tissue((t,)))) for t in resection.targets)
+        )
+        return CutPicture(resection, side, self._sheet(resection, side, inside, margins, quick), inside, margins)
+
+    def _sheet(
+        self, resection: Resection, side: CutSide, inside: InsideField, margins: MarginField, quick: bool
+    ) -> Shape:
         step = QUICK_STEP_MM if quick else SHEET_STEP_MM
-        points, triangles = whole_sheet(resection.surface, side, tissue, self._reach(resection.surface), step)
-        if not len(triangles):
-            return Shape(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 1)))
+        points, triangles = whole_sheet(resection.surface, side, inside.tissue, self._reach(resection.surface), step)
         bare = Shape(points, triangles, np.zeros((len(points), 0)))
-        within, _ = clipped(bare, self.inside(tissue).at(points) - 0.5)
-        return Shape(within.vertices_mm, within.triangles, self._margins(resection, within.vertices_mm)[:, None])
+        within, _ = clipped(bare, inside.at(points) - 0.5) if len(triangles) else (bare, bare)
+        return Shape(within.vertices_mm, within.triangles, margins.at(within.vertices_mm)[:, None])
 
     def _reach(self, surface: CutSurface) -> tuple[FloatArray, FloatArray] | None:
         """The box that holds a shell; None for a cut that may reach anywhere in its organ."""
@@ -144,14 +167,6 @@ class PictureMaker:
         corners = [self.geometry.surface(t).mesh.vertices_mm for t in surface.targets]
         room = surface.distance_mm + SHEET_STEP_MM
         return np.min([c.min(0) for c in corners], axis=0) - room, np.max([c.max(0) for c in corners], axis=0) + room
-
-    def _margins(self, resection: Resection, points: FloatArray) -> FloatArray:
-        nearest = np.full(len(points), NO_TARGET)
-        for target in resection.targets:
-            away = self._tree(target).query(points)[0]
-            within = self.inside(self.geometry.tissue((target,))).at(points) > 0.5
-            nearest = np.minimum(nearest, np.where(within, -away, away))
-        return nearest
 
     def _tree(self, target: str) -> cKDTree:
         if target not in self._trees:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -114,7 +115,7 @@ class LatestWorker(QObject):
         while (order := self._next()) is not None:
             progress = Progress(None, order.stop.is_set)
             try:
-                result = order.work(progress, lambda said, o=order: self._relay.told.emit(o, said))
+                result = order.work(progress, partial(self._relay.told.emit, order))
             except Cancelled:
                 pass
             except BaseException as error:  # noqa: BLE001 - a worker has nobody above it: the main thread shows it

@@ -13,7 +13,17 @@ from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.mesh import OrganMesh
 from surgtwin.domain.twin import Twin
 from ui.render.appearance import Look
-from ui.render.cameras import box_corners, mm_per_pixel, orbit, pan, point_camera, preset, project, zoom
+from ui.render.cameras import (
+    box_corners,
+    mm_per_pixel,
+    orbit,
+    pan,
+    place_under,
+    point_camera,
+    preset,
+    project,
+    zoom,
+)
 from ui.render.orientation_cube import cube_renderer, follow, place
 from ui.render.scene import meshes_in_twin, new_renderer, points_of_interest, tune_transparency
 from ui.render.volume_rendering import VolumePreset, VolumeRendering, volume_presets
@@ -22,6 +32,8 @@ from ..actors.organ_mesh import OrganMeshItem
 from ..actors.registry import scene_item
 from ..actors.scene_item import SceneItem
 from ..state import AppState
+from .flight import Flight
+from .guests import Guests
 from .light_meshes import TRIANGLES_HARDWARE, TRIANGLES_SOFTWARE, LightMeshes
 from .scene_writing import write_over_scene
 from .vtk_canvas import VtkCanvas
@@ -49,7 +61,11 @@ class SceneView(VtkCanvas):
         self.state = state
         self.items: dict[str, SceneItem] = {}
         self._measurements: dict[str, SceneItem] = {}
+        self.guests: Guests[SceneView] = Guests(self)
+        self._replaced: frozenset[str] = frozenset()
         self._rendering: VolumeRendering | None = None
+        self._flight = Flight(self)
+        self._flight.glide.valueChanged.connect(lambda _share: self.render_soon())
         self._light = LightMeshes(self)
         self._light.ready.connect(self._take_light)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -73,6 +89,7 @@ class SceneView(VtkCanvas):
         state.measurements_changed.connect(self._on_measurements)
         state.volume_rendering_changed.connect(self._on_rendering)
         state.camera_requested.connect(self.look_from)
+        state.place_requested.connect(lambda place: self._flight.go(self.camera, place))
         state.details_changed.connect(self.update)
         state.cursor_moved.connect(self.update)
         state.layout_changed.connect(self.update)
@@ -102,6 +119,24 @@ class SceneView(VtkCanvas):
     def place_of(self, point_mm: Point3) -> QPointF:
         """Where a point of the patient appears in the widget."""
         return QPointF(*project(self._scene, point_mm, (max(self.width(), 1), max(self.height(), 1))))
+
+    def place_under(self, at: QPointF, depth_of_mm: Point3) -> Point3:
+        """LPS mm under a place in the widget, as deep in the picture as another place."""
+        size = (max(self.width(), 1), max(self.height(), 1))
+        x, y, z = (float(v) for v in place_under(self._scene, (at.x(), at.y()), size, depth_of_mm))
+        return (x, y, z)
+
+    def set_replaced(self, names: Iterable[str]) -> None:
+        """Structures that something else stands for: their own surfaces are not drawn."""
+        chosen = frozenset(names)
+        if chosen != self._replaced:
+            self._replaced = chosen
+            self._on_structure("")
+
+    def redraw(self) -> None:
+        """Props of guests have changed."""
+        tune_transparency(self._scene)
+        self.render_soon()
 
     def _points(self) -> FloatArray:
         state = self.state
@@ -140,7 +175,8 @@ class SceneView(VtkCanvas):
         for key in [name] if name else list(self.items):
             item = self.items.get(key)
             if item is not None:
-                item.set_look(Look(state.visible(key), state.colour(key), state.opacity(key)))
+                is_shown = state.visible(key) and key not in self._replaced
+                item.set_look(Look(is_shown, state.colour(key), state.opacity(key)))
                 item.set_selected(key == state.selected)
         tune_transparency(self._scene)
         self.render_soon()
@@ -235,6 +271,7 @@ class SceneView(VtkCanvas):
 
     def _write(self, painter: QPainter) -> None:
         write_over_scene(painter, self)
+        self.guests.paint(painter)
 
     # --- picking
 
@@ -242,9 +279,10 @@ class SceneView(VtkCanvas):
         """The structure under a place in the widget and where it is met; what is seen through lets a click pass."""
         actors = {name: item.actor for name, item in self.items.items() if item.actor.GetVisibility()}
         solid = {n: a for n, a in actors.items() if a.GetProperty().GetOpacity() >= SEEN_THROUGH_OPACITY}
-        return self._pick(at, solid) or self._pick(at, actors)
+        return self.pick(at, solid) or self.pick(at, actors)
 
-    def _pick(self, at: QPointF, actors: dict[str, vtkActor]) -> tuple[str, Point3] | None:
+    def pick(self, at: QPointF, actors: dict[str, vtkActor]) -> tuple[str, Point3] | None:
+        """Which of some actors lies under a place in the widget, and where it is met."""
         if self.render_window is None or not actors:
             return None
         picker = vtkCellPicker()
@@ -263,9 +301,12 @@ class SceneView(VtkCanvas):
     # --- events
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
-        self._pressed = self._last = event.position()
+        if not self.guests.press(event):
+            self._pressed = self._last = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if self.guests.move(event):
+            return
         moved = event.position() - self._last
         self._last = event.position()
         buttons = event.buttons()
@@ -285,12 +326,16 @@ class SceneView(VtkCanvas):
             orbit(camera, moved.x() * per_pixel, moved.y() * per_pixel)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if self.guests.release(event):
+            return
         if (event.position() - self._pressed).manhattanLength() <= CLICK_PIXELS:
             self._click(event)
         self._set_in_motion(False)
 
     def _click(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.guests.click(event):
             return
         hit = self.structure_at(event.position())
         if hit is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:

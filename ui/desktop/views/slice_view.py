@@ -28,6 +28,7 @@ from ui.render.slices import SliceFrame, SliceStack, View, fitted_frame
 from ui.render.windows import default_window
 
 from ..state import AppState
+from .guests import Guests
 from .measuring import Draft, kind_of
 from .slice_gestures import SliceGestures
 from .slice_measurements import HIT_PIXELS, DrawnMeasurement, MeasurementTexts, drawn
@@ -67,6 +68,7 @@ class SliceView(QWidget):
         self._picture: QImage | None = None
         self._draft: Draft | None = None
         self._hands = SliceGestures(self)
+        self.guests: Guests[SliceView] = Guests(self)
         self._mouse_at: QPointF | None = None
         self.setMinimumSize(96, 96)
         self.setMouseTracking(True)
@@ -328,6 +330,7 @@ class SliceView(QWidget):
             if self._picture is None:
                 self._picture = self._draw_picture(self._subject, self._frame)
             painter.drawImage(0, 0, self._picture)
+            self.guests.paint(painter)
             write_over(painter, self)
         if self.hasFocus():  # the arrow keys go here
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -359,13 +362,16 @@ class SliceView(QWidget):
         self._hands.wheel(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._hands.press(event)
+        if not self.guests.press(event):
+            self._hands.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._hands.move(event)
+        if not self.guests.move(event):
+            self._hands.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._hands.release(event)
+        if not self.guests.release(event):
+            self._hands.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._hands.double_click(event)

@@ -101,6 +101,13 @@ class ViewGrid(QWidget):
         self.compare.rebuild()
         self._stack.setCurrentWidget(self._grid if self.state.comparison is None else self.compare)
 
+    def show_instead(self, widget: QWidget | None) -> None:
+        """Another widget stands where the views stand (two plans side by side); None brings them back."""
+        if widget is not None and self._stack.indexOf(widget) < 0:
+            self._stack.addWidget(widget)
+        views = self._grid if self.state.comparison is None else self.compare
+        self._stack.setCurrentWidget(widget if widget is not None else views)
+
     def _on_layout(self) -> None:
         """One view alone, or all four."""
         chosen = self.state.maximised

@@ -1,0 +1,57 @@
+"""What a plan may hold, kind by kind, as the panel shows it: another kind is another row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QWidget
+
+from surgtwin.domain.plan import Resection
+from surgtwin.domain.verdict import Verdict, worst
+
+from .cut_editor import CutEditor
+from .desk import PlanDesk
+from .judging import Judged
+
+if TYPE_CHECKING:
+    from .plan_commands import PlanCommands
+
+
+@dataclass(frozen=True)
+class EntryKind:
+    """One kind of entry.
+
+    Parameters
+    ----------
+    kind
+        Its type in `surgtwin.domain.plan`.
+    title
+        Over its entries, in the surgeon's word.
+    summary
+        What stands beside an entry's name, and its verdict; None while it is not known.
+    make_editor
+        What shows and changes the entry that is worked on; it follows `desk.book.chosen` itself.
+    """
+
+    kind: type[Any]
+    title: str
+    summary: Callable[[Judged, str], tuple[str, Verdict | None]]
+    make_editor: Callable[[PlanDesk, PlanCommands], QWidget]
+
+
+def summary_of_cut(judged: Judged, name: str) -> tuple[str, Verdict | None]:
+    """The least margin, or without targets the remnant, and the worst verdict of both."""
+    numbers = judged.numbers.get(name)
+    if numbers is None:
+        return "", None
+    verdicts = [m.verdict for m in numbers.margins]
+    if numbers.verdict is not None:
+        verdicts.append(numbers.verdict)
+    measured = [m.min_mm for m in numbers.margins if m.min_mm is not None]
+    text = f"{min(measured):.1f} mm" if measured else f"{numbers.remnant_percent:.0f} % stays"
+    return text, worst(tuple(verdicts)) if verdicts else None
+
+
+KINDS: tuple[EntryKind, ...] = (EntryKind(Resection, "Cuts", summary_of_cut, CutEditor),)

@@ -1,0 +1,118 @@
+"""The panel of Plan: which plan, what is wrong with it, what is planned, and what it is worth."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from surgtwin.domain.finding import Finding
+
+from ..panels.labels import Section, horizontal_line, text_label
+from .cut_form import CutForm
+from .desk import PlanDesk
+from .entries_list import EntriesList
+from .entry_kinds import KINDS
+from .figures_section import FiguresSection, MarginsSection
+from .laying_buttons import LayingButtons
+from .map_view import MapSection
+from .patient_section import PatientSection
+from .plan_bar import PlanBar
+from .plan_commands import PlanCommands
+from .plan_findings import PlanFindings
+
+NO_TWIN = "A plan is made on a twin: the organs have to be found first."
+
+
+class PlanPanel(QScrollArea):
+    """Empty, it shows the one thing to do; later it shows what is wrong first."""
+
+    def __init__(self, desk: PlanDesk, commands: PlanCommands) -> None:
+        super().__init__()
+        self._desk = desk
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.bar = PlanBar(desk.book)
+        self.bar.save_asked.connect(commands.save)
+        self.bar.approve_asked.connect(commands.approve_or_withdraw)
+        self.no_twin = _padded(text_label(NO_TWIN, "quiet", wrap=True))
+        self.findings = PlanFindings(desk)
+        self.findings.go_to.connect(self._go_to_finding)
+        self.findings_section = Section("Findings")
+        self.findings_section.body.addWidget(self.findings)
+        self.form = CutForm(desk)
+        self.laying = LayingButtons(desk)
+        self.entries = EntriesList(desk)
+        self.cuts = self._make_cuts()
+        self.editors = {kind.kind: kind.make_editor(desk, commands) for kind in KINDS}
+        self.shaping = self._make_editors()
+        self.figures = FiguresSection(desk)
+        self.margins = MarginsSection(desk)
+        self.map = MapSection(desk)
+        self.patient = PatientSection(desk.book)
+        for section in (self.margins, self.map):
+            section.go_to.connect(desk.state.go_to)
+        self._lay_out()
+        for signal in (desk.judged_changed, desk.book.plan_changed, desk.book.chosen_changed, desk.choice_changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """What there is decides what is shown."""
+        has_twin, plan = self._desk.state.twin is not None, self._desk.book.plan
+        has_entries = not plan.is_empty
+        self.no_twin.setVisible(not has_twin)
+        for widget in (self.bar, self.cuts):
+            widget.setVisible(has_twin)
+        self.form.setVisible(not plan.resections)
+        self.entries.setVisible(has_entries)
+        self.findings_section.setVisible(has_entries and self.findings.is_known)
+        self.findings_section.setEnabled(not self._desk.is_waiting)
+        self.patient.setVisible(has_twin and has_entries)
+        self.shaping.setVisible(self._desk.book.chosen is not None)
+
+    def _make_cuts(self) -> Section:
+        """What is planned, and a way to plan more of it."""
+        section = Section("What is planned")
+        section.body.addWidget(self.entries)
+        section.body.addWidget(self.form)
+        section.body.addWidget(self.laying)
+        return section
+
+    def _make_editors(self) -> Section:
+        section = Section("Shape it")
+        for editor in self.editors.values():
+            section.body.addWidget(editor)
+        return section
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        body.setObjectName("panelBody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (
+            self.no_twin,
+            self.bar,
+            self.findings_section,
+            self.cuts,
+            self.figures,
+            self.margins,
+            self.shaping,
+            self.map,
+            self.patient,
+        ):
+            column.addWidget(widget)
+            column.addWidget(horizontal_line())
+        column.addStretch(1)
+        self.setWidget(body)
+
+    def _go_to_finding(self, finding: Finding) -> None:
+        if finding.where_mm is not None:
+            self._desk.state.go_to(finding.where_mm)
+        elif finding.structure:
+            self._desk.state.select(finding.structure)
+
+
+def _padded(label: QLabel) -> QLabel:
+    label.setContentsMargins(12, 8, 12, 8)
+    return label

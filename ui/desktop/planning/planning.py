@@ -1,0 +1,146 @@
+"""Plan mode as a whole: made once with the window, and attached to its views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from surgtwin.errors import PlanError
+from surgtwin.progress import Progress
+
+from ..kept_settings import KeptSettings
+from ..state import AppState
+from .book import PlanBook
+from .compare_pane import ComparePlans
+from .desk import PlanDesk
+from .judging import Judged
+from .recovery import Found, find_again, keep_aside
+from .scene_layer import SceneLayer
+from .slice_layer import SliceLayer
+from .worker import LatestWorker
+
+if TYPE_CHECKING:
+    from ..views.view_grid import ViewGrid
+
+MODE = "plan"
+KEEP_AFTER_MS = 500
+"""After the last edit, until what is not saved is kept aside."""
+COMPARE = "compare"
+
+
+class Planning(QObject):
+    """Owns the book, the desk and their worker."""
+
+    found = Signal(object)
+    """Plans (tuple of Found) of the twin that was just opened, which were not saved when the program last ended."""
+
+    def __init__(self, state: AppState, kept: KeptSettings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.state = state
+        self.worker = LatestWorker(self)
+        self.book = PlanBook(state, kept.reader, self)
+        self.desk = PlanDesk(state, self.book, self.worker, self)
+        self._views: ViewGrid | None = None
+        self._pane: ComparePlans | None = None
+        self._opened = ""
+        self._keep = QTimer(self, singleShot=True, interval=KEEP_AFTER_MS)
+        self._keep.timeout.connect(self.keep_aside)
+        self.book.drafts_changed.connect(self._keep.start)
+        state.mode_changed.connect(self._on_mode)
+        state.twin_changed.connect(self._on_twin)
+
+    def attach(self, views: QWidget) -> None:
+        """Become a guest of the four views; a window without them (in a test) has no guests."""
+        from ..views.view_grid import ViewGrid
+
+        if isinstance(views, ViewGrid):
+            self._views = views
+            SceneLayer(views.scene, self.desk)
+            for view in views.slices.values():
+                SliceLayer(view, self.desk)
+
+    # --- what is not saved
+
+    def keep_aside(self) -> None:
+        """Write what is not saved where it is found again if the program ends."""
+        twin = self.state.twin
+        if twin is not None:
+            keep_aside(twin.case_id, self.book.changed)
+
+    def restore(self, found: tuple[Found, ...]) -> None:
+        for plan in found:
+            self.book.restore(plan.name, plan.kept_name, plan.plan)
+
+    def forget(self) -> None:
+        """A person does not want what was found, or what is not saved."""
+        twin = self.state.twin
+        if twin is not None:
+            self._keep.stop()
+            keep_aside(twin.case_id, ())
+
+    def _on_twin(self) -> None:
+        self.end_compare()
+        twin = self.state.twin
+        case_id = twin.case_id if twin is not None else ""
+        if case_id and case_id != self._opened:
+            self._keep.stop()
+            found = find_again(case_id)
+            if found:
+                QTimer.singleShot(0, self, lambda: self.found.emit(found))
+        self._opened = case_id
+
+    # --- comparing
+
+    def compare(self, keys: tuple[int, int]) -> None:
+        """Judge two plans and put them side by side where the views are."""
+        judge = self.desk.judge
+        drafts = [d for key in keys for d in self.book.drafts if d.key == key]
+        if judge is None or len(drafts) != 2:
+            return
+
+        def work(progress: Progress, _: object) -> tuple[Judged, ...]:
+            return tuple(judge.judge(d.plan, False, progress, lambda _said: None) for d in drafts)
+
+        names = (drafts[0].name, drafts[1].name)
+        self.worker.ask(COMPARE, work, lambda both: self._show_compare(names, both), self.desk.tell_fault)
+
+    @property
+    def pane(self) -> ComparePlans | None:
+        """The comparison on the screen."""
+        return self._pane
+
+    def end_compare(self) -> None:
+        pane, self._pane = self._pane, None
+        if pane is not None:
+            if self._views is not None:
+                self._views.show_instead(None)
+            pane.dispose()
+            pane.deleteLater()
+
+    def _show_compare(self, names: tuple[str, str], both: tuple[Judged, Judged]) -> None:
+        problem = next((j.problem for j in both if j.evaluation is None), "")
+        if problem:
+            self.desk.tell_fault(PlanError(problem))
+            return
+        self.end_compare()
+        if self._views is not None:
+            self._pane = ComparePlans(self.desk, names, both)
+            self._pane.ended.connect(self.end_compare)
+            self._views.show_instead(self._pane)
+
+    # --- the window
+
+    def _on_mode(self) -> None:
+        self.desk.set_open(self.state.mode == MODE)
+        if self.state.mode != MODE:
+            self.end_compare()
+
+    def close(self) -> None:
+        """The program ends: what is not saved is kept aside, and nothing runs any longer."""
+        if self._keep.isActive():
+            self._keep.stop()
+            self.keep_aside()
+        self.end_compare()
+        self.worker.close()
