@@ -52,7 +52,8 @@ def _say(evaluation: PlanEvaluation) -> None:
     judged = list(evaluation.resections)
     judged += [r for r in evaluation.combined if len(r.resections) > 1]
     header = ("cut", "organ", "organ mL", "resected mL", "remnant mL", "remnant %", "tumour-free %", "needed %")
-    say(table([_row(r) for r in judged], header, right=range(2, 8)))
+    if judged:
+        say(table([_row(r) for r in judged], header, right=range(2, 8)))
     margins = [
         [
             r.name,
