@@ -147,6 +147,40 @@ def _clearance(structure: str, clearances: list[Clearance]) -> Figure:
     )
 
 
+def _paths(evaluation: PlanEvaluation) -> list[Figure]:
+    """Of all tool paths together: the least clearance to what may not be touched, and what is taken away."""
+    paths = evaluation.tool_paths
+    if not paths:
+        return []
+    limited = [p for path in paths for p in path.nearest if p.needed_mm is not None]
+    listed = []
+    if limited:
+        # What is asked for differs between structures: the one that keeps least of its own clearance counts.
+        worst_pass = min(limited, key=lambda p: p.min_mm - (p.needed_mm or 0.0))
+        spare, error = worst_pass.min_mm - (worst_pass.needed_mm or 0.0), COVERAGE_FACTOR * worst_pass.terms.combined_mm
+        label = "clearance of instruments beyond what is needed, least"
+        listed.append(
+            Figure("tool_spare_mm", "", label, "mm", Better.HIGHER, spare, error, worst_pass.verdict, is_goal=True)
+        )
+    named = dict.fromkeys(a.structure for path in paths for a in path.path.avoid)
+    for name in named:
+        least = min((p for p in limited if p.structure == name), key=lambda p: p.min_mm)
+        error, label = COVERAGE_FACTOR * least.terms.combined_mm, f"least clearance of instruments to {name}"
+        listed.append(Figure("tool_clearance_mm", name, label, "mm", Better.HIGHER, least.min_mm, error, least.verdict))
+    contacts = float(sum(len(path.timeline.contacts) for path in paths))
+    listed.append(Figure("tool_contacts", "", "contacts of instruments", "", Better.NEUTRAL, contacts))
+    removed: dict[str, float] = {}
+    for name, ml in (item for path in paths for item in path.removed_ml.items()):
+        removed[name] = removed.get(name, 0.0) + ml
+    for name, ml in removed.items():
+        if ml > 0.0:
+            listed.append(Figure("tool_removed_ml", name, f"{name} taken away", "mL", Better.NEUTRAL, ml))
+    listed.append(
+        Figure("tool_swept_ml", "", "space that instruments pass", "mL", Better.LOWER, sum(p.swept_ml for p in paths))
+    )
+    return listed
+
+
 def _judgement(evaluation: PlanEvaluation) -> list[Figure]:
     verdicts = list(worst_by_entry(verdicts_of(evaluation)).values())
     severities = [f.severity for f in evaluation.findings]
@@ -161,5 +195,11 @@ def _judgement(evaluation: PlanEvaluation) -> list[Figure]:
     ]
 
 
-FIGURE_SOURCES: tuple[Callable[[PlanEvaluation], list[Figure]], ...] = (_resections, _needles, _zones, _judgement)
+FIGURE_SOURCES: tuple[Callable[[PlanEvaluation], list[Figure]], ...] = (
+    _resections,
+    _needles,
+    _zones,
+    _paths,
+    _judgement,
+)
 """What is compared. Figures of another kind of entry are one function and one row here."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from surgtwin.domain.cut import PlaneCut, ShellCut
 from surgtwin.domain.finding import Severity
-from surgtwin.domain.plan import PatientFigures, Plan, Resection
-from surgtwin.domain.tool import NeedleTool
+from surgtwin.domain.plan import PatientFigures, Plan, Resection, ToolPath
+from surgtwin.domain.tool import NeedleTool, ToolPose
 from surgtwin.domain.trajectory import Ablation, Avoid, Trajectory
 from surgtwin.domain.verdict import Verdict
 from surgtwin.errors import PlanError
@@ -187,3 +189,30 @@ def test_the_functional_remnant_is_compared_where_there_is_one(judged):
     assert compared.row("ischaemic_ml", "liver").best == (1,)
     withheld = compared.row("functional_percent", "liver")
     assert withheld.number(0) == 20.0 and withheld.number(1) is None and withheld.best == ()
+
+
+def test_tool_paths_are_compared_by_what_they_keep_of_the_clearance_they_need():
+    shapes = {"liver": ball((0, 0, -14), 20), "vein": tube((0, -24, 14), (0, 24, 14), 3.0)}
+    geometry = make_geometry(shapes, OBLIQUE, 40)
+
+    def path(name, x, z, avoid=(), cuts=False):
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = OBLIQUE.turn, OBLIQUE.point(x, 0, z)
+        poses = (ToolPose(0.0, matrix), ToolPose(1.0, matrix))
+        return ToolPath(name, NeedleTool(1.0, 60.0), poses, avoid=avoid, cuts=cuts)
+
+    vein = (Avoid("vein", 5.0),)
+    plans = {
+        "beside": Plan(tool_paths=(path("P", 20, 2, vein),)),
+        "nearer": Plan(tool_paths=(path("P", 12, 2, vein),)),
+        "free": Plan(tool_paths=(path("P", 12, -4, cuts=True),)),
+    }
+    compared = compare_plans({name: evaluate_plan(geometry, plan) for name, plan in plans.items()})
+    spare = compared.row("tool_spare_mm")
+    assert [spare.number(n) for n in (0, 1)] == [pytest.approx(11.0, abs=0.6), pytest.approx(3.0, abs=0.6)]
+    assert spare.number(2) < 0 and spare.values[2].verdict is Verdict.VIOLATED
+    assert compared.row("tool_clearance_mm", "vein").number(0) == pytest.approx(16.0, abs=0.6)
+    assert compared.row("tool_clearance_mm", "vein").values[2] is None
+    assert compared.row("tool_removed_ml", "liver").number(2) > 0
+    assert compared.row("tool_swept_ml").number(0) == pytest.approx(math.pi * (60 + 4 / 3) / 1000, rel=0.05)
+    assert compared.dominated_by == ((), ("beside",), ("beside", "nearer"))
