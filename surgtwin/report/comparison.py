@@ -27,10 +27,12 @@ from .shown import scene_legend
 from .sources import sources_section
 from .structures import structures_section
 from .subject import ReportedPlan, ReportedTwin
-from .wording import NOTHING, VERDICT_SHAPES, figure
+from .wording import NOTHING, VERDICT_SHAPES, figure, weight_percent
 
 BEST = "\N{BLACK STAR}"
-REMNANT, MARGIN = "remnant_percent", "margin_min_mm"
+REMNANT, WEIGHT = "remnant_percent", "remnant_to_body_weight_percent"
+ACROSS = 3
+"""Pictures side by side, one of each plan, for the eye to compare."""
 _VIEWS = {"anterior": "from the front", "right": "from the patient's right"}
 
 
@@ -80,7 +82,10 @@ def _row(row: ComparisonRow) -> tuple[Cell, ...]:
 def _value(row: ComparisonRow, value: ComparedValue | None, is_best: bool) -> str:
     if value is None:
         return NOTHING
-    text = figure(value.value, row.unit, value.error)
+    if row.key == WEIGHT and value.value is not None:
+        text = weight_percent(value.value)
+    else:
+        text = figure(value.value, row.unit, value.error)
     if value.verdict is not None:
         text += f" {VERDICT_SHAPES[value.verdict]} {value.verdict.value}"
     return f"{BEST} {text}" if is_best else text
@@ -133,9 +138,9 @@ def _pictures(plans: tuple[ReportedPlan, ...]) -> Section:
         figures = tuple(
             Figure(Picture(PictureKind.SCENE, view, n), f"{plan.name}, {words}") for n, plan in enumerate(plans)
         )
-        blocks += [FigureRow(figures[n : n + 2]) for n in range(0, len(figures), 2)]
+        blocks += [FigureRow(figures[n : n + ACROSS]) for n in range(0, len(figures), ACROSS)]
     blocks.append(_legend(plans))
     key = margin_key(plans[0])
     if key is not None:
         blocks.append(key)
-    return Section("The plans in 3D", tuple(blocks), starts_page=True)
+    return Section("The plans in 3D", tuple(blocks))

@@ -171,11 +171,10 @@ Block = Paragraph | Table | Facts | Callout | FigureRow | Key | Legend | Chart
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of a report; `starts_page` where it is better not begun in the middle of one."""
+    """A titled part of a report."""
 
     title: str
     blocks: tuple[Block, ...]
-    starts_page: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ..domain.finding import Finding, Severity
 from ..domain.verdict import Verdict
-from ..planning.scorecard import Scorecard, ScoreRow
+from ..planning.score_row import ScoreRow
+from ..planning.scorecard import Scorecard
 from .document import Block, Callout, Cell, Column, Paragraph, Section, Table, Tone
 from .wording import NOTHING, VERDICT_SHAPES, figure, place
 

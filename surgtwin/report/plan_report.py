@@ -13,6 +13,8 @@ from .shown import scene_legend
 from .sources import sources_section
 from .structures import structures_section
 from .subject import ReportedPlan, ReportedTwin
+from .tool_paths import tool_path_sections
+from .trajectories import trajectory_sections
 
 _PLAN_VIEWS = {"anterior": "From the front", "right": "From the patient's right"}
 _TWIN_VIEWS = {"anterior": "From the front", "right": "From the patient's right", "posterior": "From the back"}
@@ -34,6 +36,8 @@ def plan_report(subject: ReportedTwin, plan: ReportedPlan) -> Report:
         pictures_section(plan),
         *resection_sections(plan),
         *ablation_sections(plan),
+        *trajectory_sections(plan),
+        *tool_path_sections(plan),
         structures_section(subject.twin),
         findings_section(subject.twin.findings, "Findings on the twin"),
         sources_section(subject, (plan,)),

@@ -16,9 +16,10 @@ from .document import (
     Section,
     Table,
 )  # fmt: skip
+from .flow import flow_blocks, functional_rows
 from .places import place_figures
 from .subject import ReportedPlan
-from .wording import MM2_PER_CM2, NOTHING, UNCONFIRMED, UNCONFIRMED_NOTE, figure, is_unconfirmed, marked, place
+from .wording import NOTHING, UNCONFIRMED, UNCONFIRMED_NOTE, figure, is_unconfirmed, marked, place, weight_percent
 
 _VOLUMES = (
     Column("Cut", share=1.2), Column("Organ", share=1.4), Column("Organ", True, 1.3), Column("Resected", True, 1.3),
@@ -59,7 +60,7 @@ def _volumes(plan: ReportedPlan) -> Table:
             Cell(figure(r.resected.ml, "mL", r.resected.error_ml)),
             Cell(figure(r.remnant.ml, "mL", r.remnant.error_ml)),
             Cell(figure(r.remnant_percent, "%", r.remnant_error_percent)),
-            Cell(figure(r.cut_area_mm2 / MM2_PER_CM2, "cm²")),
+            Cell(figure(r.cut_area_mm2, "mm²")),
         )
         for r in judged_cuts(plan)
     )
@@ -92,10 +93,12 @@ def _remnants(plan: ReportedPlan) -> list[Block]:
         ]  # fmt: skip
         if r.body_weight_percent is not None:
             how = "tumour-free remnant / body weight, 1 mL taken for 1 g"
-            rows.append((Cell("Remnant to body weight"), Cell(f"{r.body_weight_percent:.2f} %"), Cell(NOTHING), Cell(),
-                         Cell(how)))  # fmt: skip
+            value = Cell(weight_percent(r.body_weight_percent))
+            rows.append((Cell("Remnant to body weight"), value, Cell(NOTHING), Cell(), Cell(how)))
+        rows += functional_rows(r)
         blocks.append(Paragraph(f"Remnant of {r.organ_name}{after}"))
         blocks.append(Table(_REMNANTS, tuple(rows), _body_note(r.body)))
+        blocks += flow_blocks(r)
     return blocks
 
 
@@ -149,7 +152,7 @@ def _margin_row(plan: ReportedPlan, cut: str, m: Margin) -> tuple[Cell, ...]:
         Cell(figure(m.min_mm, "mm", None if m.min_mm is None else COVERAGE_FACTOR * m.terms.combined_mm)),
         Cell(figure(m.low_mm, "mm")),
         Cell(figure(m.wanted_mm, "mm")),
-        Cell(figure(m.area_below_mm2 / MM2_PER_CM2, "cm²")),
+        Cell(figure(m.area_below_mm2, "mm²")),
         Cell(verdict=m.verdict),
         Cell(place(m.at_mm)),
     )
@@ -179,10 +182,10 @@ def margin_key(plan: ReportedPlan) -> Key | None:
     if not margins:
         return None
     wanted = " / ".join(dict.fromkeys(f"{m.wanted_mm:.1f}" for m in margins))
-    error = COVERAGE_FACTOR * margins[0].terms.combined_mm
+    errors = " / ".join(dict.fromkeys(f"{COVERAGE_FACTOR * m.terms.combined_mm:.1f}" for m in margins))
     rows = (
         KeyRow(Verdict.VIOLATED, f"surely closer to a target than the {wanted} mm wanted"),
-        KeyRow(Verdict.UNPROVEN, f"within ± {error:.1f} mm of what is wanted: the errors leave it open"),
+        KeyRow(Verdict.UNPROVEN, f"within ± {errors} mm of what is wanted: the errors leave it open"),
         KeyRow(Verdict.SAFE, "surely far enough"),
     )
     return Key("Colours of the cut surface, by its distance to the nearest target", rows)

@@ -61,7 +61,7 @@ def _plan_pairs(plans: tuple[ReportedPlan, ...]) -> list[tuple[str, str]]:
     least = ", ".join(f"{state.value} {thresholds.percent[state]:g} %" for state in Parenchyma)
     pairs = [(f"SHA-256 of plan {p.name}", p.sha256) for p in plans]
     pairs += [
-        ("Errors of a distance", error_text(first.geometry.error_terms())),
+        ("Errors of a distance", f"{error_text(first.geometry.error_terms())}, unless the model states an interval"),
         ("Least remnant in use", f"{least} ({thresholds.source})"),
         ("Body surface by", first.settings.bsa_formula),
         ("Smallest piece counted", f"{first.settings.smallest_piece_ml:g} mL"),

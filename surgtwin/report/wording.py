@@ -17,18 +17,25 @@ VERDICT_SHAPES = {
     Verdict.VIOLATED: "\N{MULTIPLICATION X}",
 }
 """Goes with the verdict's word: colour alone is lost on paper and on some eyes."""
-_DECIMALS = {"mm": 1, "%": 1, "mL": 0, "mm²": 0, "cm²": 1, "": 0, "deg": 0, "s": 1}
+_DECIMALS = {"mm": 1, "%": 1, "mL": 0, "cm²": 1, "": 0, "deg": 0, "s": 1}
 SMALL_ML = 10.0
 MM2_PER_CM2 = 100.0
 
 
 def figure(value: float | None, unit: str, error: float | None = None) -> str:
-    """A value with its error bar and unit, e.g. "8.4 ± 2.1 mm"; volumes below 10 mL get a decimal."""
+    """A value with its error bar and unit, e.g. "8.4 ± 2.1 mm"; volumes below 10 mL get a decimal, mm² become cm²."""
     if value is None:
         return NOTHING
-    decimals = 1 if unit == "mL" and abs(value) < SMALL_ML else _DECIMALS[unit]
+    if unit == "mm²":
+        return figure(value / MM2_PER_CM2, "cm²", None if error is None else error / MM2_PER_CM2)
+    decimals = 1 if unit == "mL" and abs(value) < SMALL_ML else _DECIMALS.get(unit, 1)
     number = f"{value:.{decimals}f}" if error is None else f"{value:.{decimals}f} ± {error:.{decimals}f}"
-    return f"{number} {unit}".rstrip()
+    return f"{number}°" if unit == "deg" else f"{number} {unit}".rstrip()
+
+
+def weight_percent(percent: float) -> str:
+    """A remnant in percent of the body's weight: thresholds differ in the second decimal."""
+    return f"{percent:.2f} %"
 
 
 def verdict_text(verdict: Verdict) -> str:

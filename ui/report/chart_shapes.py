@@ -10,6 +10,8 @@ import numpy as np
 from surgtwin.domain.verdict import Verdict
 from surgtwin.report.document import Chart, ChartPoint
 
+from .clean_text import visible
+
 WIDTH, HEIGHT = 460.0, 280.0
 """Of the whole chart, in points; y grows upwards."""
 LEFT, RIGHT, BOTTOM, TOP = 52.0, 24.0, 44.0, 16.0
@@ -19,6 +21,9 @@ MARGIN_SHARE = 0.18
 LEAST_SPAN = 2.0
 WORDS = 9.0
 MARK = 5.0
+LONGEST_NAME = 40
+LETTER_WIDTH = 0.58
+"""Of the size of the words, on average."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def chart_shapes(chart: Chart) -> list[Shape]:
     shapes += [Line(a, b) for a, b in pairwise(places)]
     for point in chart.points:
         shapes += _point(point, across, up)
-    return shapes
+    return [*shapes, *_names(chart, [(across.place(p.x), up.place(p.y)) for p in chart.points])]
 
 
 def _axis(values: list[tuple[float, float]], start: float, length: float) -> _Axis:
@@ -118,6 +123,51 @@ def _point(point: ChartPoint, across: _Axis, up: _Axis) -> list[Shape]:
         bars.append(Line((across.place(point.x - point.x_error), y), (across.place(point.x + point.x_error), y)))
     if point.y_error:
         bars.append(Line((x, up.place(point.y - point.y_error)), (x, up.place(point.y + point.y_error))))
-    is_right = x > LEFT + (WIDTH - LEFT - RIGHT) * 0.6
-    name = Words((x - 9 if is_right else x + 9, y + 7), point.name, "end" if is_right else "start")
-    return [*bars, Mark((x, y), point.verdict), name]
+    return [*bars, Mark((x, y), point.verdict)]
+
+
+def _names(chart: Chart, places: list[tuple[float, float]]) -> list[Words]:
+    """Each point's name beside it, where it covers no other name and no mark, if there is such a place."""
+    taken = [_Box(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in places]
+    words = []
+    for point, (x, y) in zip(chart.points, places, strict=True):
+        text = _short(visible(point.name))
+        choices = [(_name_box(text, x, y, *beside), beside) for beside in _BESIDE]
+        free = [c for c in choices if c[0].is_within_chart and not any(c[0].covers(t) for t in taken)]
+        box, (anchor, right, above) = (free or [c for c in choices if c[0].is_within_chart] or choices)[0]
+        taken.append(box)
+        words.append(Words((x + right, y + above), text, anchor))
+    return words
+
+
+_BESIDE = (("start", 9.0, 7.0), ("end", -9.0, 7.0), ("start", 9.0, -13.0), ("end", -9.0, -13.0),
+           ("middle", 0.0, 14.0), ("middle", 0.0, -20.0))  # fmt: skip
+"""Where a name may stand beside its mark: anchor, and shift to the right and up."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    low: float
+    right: float
+    high: float
+
+    @property
+    def is_within_chart(self) -> bool:
+        return self.left >= LEFT and self.right <= WIDTH and self.low >= BOTTOM and self.high <= HEIGHT
+
+    def covers(self, other: _Box) -> bool:
+        return not (
+            self.right < other.left or other.right < self.left or self.high < other.low or other.high < self.low
+        )
+
+
+def _short(name: str) -> str:
+    """The name, cut at its end where it would not fit beside a mark."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
+
+
+def _name_box(text: str, x: float, y: float, anchor: str, right: float, above: float) -> _Box:
+    wide = WORDS * LETTER_WIDTH * len(text)
+    left = x + right - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+    return _Box(left, y + above - 2.0, left + wide, y + above + WORDS)

@@ -55,9 +55,8 @@ def _text(text: str) -> str:
 
 
 def _section(section: Section, pictures: Pictures) -> str:
-    kind = ' class="page"' if section.starts_page else ""
     blocks = "\n".join(_block(b, pictures) for b in section.blocks)
-    return f"<section{kind}>\n<h2>{_text(section.title)}</h2>\n{blocks}\n</section>"
+    return f"<section>\n<h2>{_text(section.title)}</h2>\n{blocks}\n</section>"
 
 
 def _block(block: Block, pictures: Pictures) -> str:

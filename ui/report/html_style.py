@@ -64,6 +64,5 @@ figcaption {{ color: {QUIET}; font-size: 12px; margin-top: .2rem; }}
   body {{ font-size: 10.5px; }}
   main {{ padding: 7mm 0 0; max-width: none; }}
   .running {{ position: fixed; left: 0; right: 0; padding: 0 0 1mm; font-size: 9px; }}
-  section.page {{ break-before: page; }}
 }}
 """

@@ -10,7 +10,7 @@ from reportlab.graphics import shapes as drawn
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import Flowable, Image, KeepTogether, PageBreak, Spacer
+from reportlab.platypus import Flowable, Image, KeepTogether, Spacer
 from reportlab.platypus import Paragraph as Words
 from reportlab.platypus import Table as Grid
 
@@ -71,7 +71,7 @@ _PARAGRAPHS = {Tone.NORMAL: BODY, Tone.QUIET: SMALL, Tone.WARNING: BODY}
 
 def section_flowables(section: Section, pictures: Pictures) -> list[Flowable]:
     """A section, its heading and every introduction on the page of what they introduce."""
-    flowables: list[Flowable] = [PageBreak()] if section.starts_page else []
+    flowables: list[Flowable] = []
     waiting: list[Flowable] = [Words(markup(section.title), SECTION)]
     for n, block in enumerate(section.blocks):
         following = section.blocks[n + 1] if n + 1 < len(section.blocks) else None

@@ -24,10 +24,12 @@ from surgtwin.planning.split import CutSide
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.report.shown import RESECTED_COLOUR, ZONE_COLOUR, holders, whole_structures
 from surgtwin.simulation.ellipsoid import zone_of
-from ui.render.appearance import Look
+from ui.render.appearance import Look, default_looks, is_bone, is_lung, is_outer
 from ui.render.mesh_actor import apply_tissue_shading, mesh_actor, polydata, with_normals
 from ui.render.palette import VERDICT_COLOURS
 from ui.render.scene import new_renderer, tune_transparency
+
+from .tool_shapes import instrument_shape, tip_trace, tool_meshes
 
 RESECTED_OPACITY, GLASS_OPACITY, ZONE_OPACITY = 0.3, 0.3, 0.35
 ZONE_DIVISIONS = 4
@@ -92,7 +94,7 @@ class PlanScene:
             *self._organ_actors(without_resected, GLASS_OPACITY if is_glass else 1.0),
             *self._structure_actors(without_resected),
         ]
-        for actor in (*actors, *self._zone_actors()):
+        for actor in (*actors, *self._zone_and_tool_actors()):
             renderer.AddActor(actor)
         tune_transparency(renderer)
         return renderer
@@ -102,9 +104,13 @@ class PlanScene:
         parts = [m for o in self.organs for m in (o.meshes.resected, o.meshes.remnant) if m is not None]
         twin, plan = self.geometry.twin, self.evaluation.plan
         wanted = {*holders(twin, self.evaluation), *(a.target for a in plan.ablations)}
+        wanted |= {r.place.organ for r in self.evaluation.trajectories}
         parts += [m for m in twin.meshes if m.name in wanted]
         points = [m.vertices_mm[:: max(1, len(m.vertices_mm) // 2000)] for m in parts]
         points += [zone_mesh(a).vertices_mm for a in plan.ablations]
+        points += [np.array([t.entry_mm, t.target_mm]) for t in plan.trajectories]
+        points += [tip_trace(r) for r in self.evaluation.tool_paths]
+        points += [instrument_shape(r).starts_mm for r in self.evaluation.tool_paths]
         return transform_points(self.twin_from_labels, np.concatenate(points))
 
     def cut_points(self, entry: str) -> FloatArray:
@@ -150,15 +156,19 @@ class PlanScene:
         taken = {t for o in self.organs for t in o.targets} if without_resected else set()
         whole = set(whole_structures(twin, self.evaluation)) - taken
         glass = set(holders(twin, self.evaluation))
+        looks = default_looks(twin.labels)
+        wide = {s.name for s in twin.structures if is_outer(s) or is_bone(s) or is_lung(s)}
+        opacity = dict.fromkeys(glass, GLASS_OPACITY) | {name: looks[name].opacity for name in wide}
         return [
-            self._actor(mesh, Look(True, mesh.colour, GLASS_OPACITY if mesh.name in glass else 1.0))
+            self._actor(mesh, Look(True, mesh.colour, opacity.get(mesh.name, 1.0)))
             for mesh in twin.meshes
             if mesh.name in whole | glass
         ]
 
-    def _zone_actors(self) -> list[vtkActor]:
+    def _zone_and_tool_actors(self) -> list[vtkActor]:
         look = Look(True, ZONE_COLOUR, ZONE_OPACITY)
-        return [self._actor(zone_mesh(a), look) for a in self.evaluation.plan.ablations]
+        zones = [self._actor(zone_mesh(a), look) for a in self.evaluation.plan.ablations]
+        return zones + [self._actor(m, Look(True, m.colour)) for m in tool_meshes(self.evaluation)]
 
     def _actor(self, mesh: OrganMesh, look: Look) -> vtkActor:
         return mesh_actor(replace(mesh, vertices_mm=transform_points(self.twin_from_labels, mesh.vertices_mm)), look)

@@ -35,6 +35,7 @@ HATCH_PIXELS, HATCH_LINE = 15, 3
 HATCH_OPACITY, FILL_OPACITY = 0.7, 0.12
 BORDER_COLOUR: Rgb = (255, 255, 255)
 BORDER_PIXELS = 5
+LINE_PIXELS = 3
 RING_PIXELS = 9
 PLATE_GAP = 6
 """Between words and the edge of the plate they stand on."""
@@ -70,6 +71,10 @@ class PlanSlices:
         self._paint(rgb, frame, subject)
         image = Image.fromarray(rgb)
         draw = ImageDraw.Draw(image)
+        if subject.line_mm is not None:
+            places = [tuple(p[:2]) for p in frame.to_pixel(self._in_twin(subject.line_mm))]
+            draw.line(places, fill=PANEL, width=LINE_PIXELS + 3)
+            draw.line(places, fill=BORDER_COLOUR, width=LINE_PIXELS)
         self._draw_worst(draw, frame, subject.worst, text_pixels)
         _finish(draw, frame, through, text_pixels)
         return image

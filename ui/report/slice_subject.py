@@ -14,9 +14,13 @@ from surgtwin.planning.ablation import AblationResult
 from surgtwin.planning.evaluation import PlanEvaluation
 from surgtwin.planning.tissue import Tissue
 from surgtwin.report.resections import worst_margin
-from surgtwin.report.shown import RESECTED_COLOUR, ZONE_COLOUR
+from surgtwin.report.shown import RESECTED_COLOUR, TOOL_COLOUR, ZONE_COLOUR
+from surgtwin.report.tool_paths import worst_pass
+from surgtwin.report.trajectories import worst_clearance
 from surgtwin.simulation.ellipsoid import zone_of
 from ui.render.palette import Rgb
+
+from .tool_shapes import instrument_shape, needle_shape, tip_trace
 
 Inside = Callable[[FloatArray], NDArray[np.bool_]]
 
@@ -43,6 +47,8 @@ class SliceSubject:
         Of points (N, 3): whether they are taken or treated.
     within
         The tissue that `inside` counts in; None for everywhere.
+    line_mm
+        (P, 3) a line to draw through the places, projected on the slice: a needle, the way of a tip.
     """
 
     around_mm: FloatArray
@@ -50,11 +56,12 @@ class SliceSubject:
     within: Tissue | None
     colour: Rgb
     worst: WorstPlace
+    line_mm: FloatArray | None = None
 
 
 def slice_subject(evaluation: PlanEvaluation, entry: str) -> SliceSubject:
-    """The cut or zone of that name. Raises KeyError if the evaluation has no such one with a place."""
-    for make in (_cut, _zone):
+    """The entry of that name. Raises KeyError if the evaluation has none with a place."""
+    for make in (_cut, _zone, _needle, _path):
         subject = make(evaluation, entry)
         if subject is not None:
             return subject
@@ -85,3 +92,26 @@ def _zone(evaluation: PlanEvaluation, entry: str) -> SliceSubject | None:
     return SliceSubject(
         around, lambda p: np.asarray(np.any([z.signed(p) > 0 for z in zones], axis=0)), None, ZONE_COLOUR, worst
     )
+
+
+def _needle(evaluation: PlanEvaluation, entry: str) -> SliceSubject | None:
+    result = next((r for r in evaluation.trajectories if r.name == entry), None)
+    worst = None if result is None else worst_clearance(result)
+    if result is None or worst is None:
+        return None
+    shape = needle_shape(result.trajectory)
+    line = np.array([result.trajectory.entry_mm, result.trajectory.target_mm])
+    verdict = worst.verdict or Verdict.UNPROVEN
+    place = WorstPlace(worst.at_mm, worst.structure_at_mm, f"{worst.min_mm:.1f} mm {verdict.value}", verdict)
+    return SliceSubject(line, lambda p: np.asarray(shape.inside(p) > 0), None, TOOL_COLOUR, place, line)
+
+
+def _path(evaluation: PlanEvaluation, entry: str) -> SliceSubject | None:
+    result = next((r for r in evaluation.tool_paths if r.name == entry), None)
+    worst = None if result is None else worst_pass(result)
+    if result is None or worst is None:
+        return None
+    shape, line = instrument_shape(result), tip_trace(result)
+    verdict = worst.verdict or Verdict.UNPROVEN
+    place = WorstPlace(worst.at_mm, worst.structure_at_mm, f"{worst.min_mm:.1f} mm {verdict.value}", verdict)
+    return SliceSubject(line, lambda p: np.asarray(shape.inside(p) > 0), None, TOOL_COLOUR, place, line)

@@ -1,0 +1,55 @@
+"""What of a remnant keeps inflow and outflow, and which branches a cut divides."""
+
+from __future__ import annotations
+
+from ..planning.functional_remnant import FlowLoss
+from ..planning.resection import ResectionResult
+from .document import Block, Cell, Column, Table
+from .wording import NOTHING, figure
+
+_FLOWS = (
+    Column("Vessel", share=1.6), Column("Branches divided, diameter", share=3.4), Column("Without flow", True, 1.1),
+    Column("Either way", True, 1.1), Column("Not shown", True, 1.1),
+)  # fmt: skip
+_NOTE = (
+    "Without flow: remnant whose nearest branch is cut off. Either way: so near the border between two branches that "
+    "it may belong to either. Not shown: too far from every branch that the image resolves."
+)
+
+
+def functional_rows(r: ResectionResult) -> list[tuple[Cell, ...]]:
+    """The functional remnant as rows of the remnant's table; nothing where no vessel was traced."""
+    kept = r.functional
+    if kept is None:
+        return []
+    if kept.least_percent is None or kept.most_percent is None:
+        return [
+            (Cell("Functional remnant"), Cell(NOTHING), Cell(NOTHING), Cell(), Cell("withheld, see the vessels below"))
+        ]
+    low, high = f"{kept.least_percent:.1f}", f"{kept.most_percent:.1f}"
+    text = f"{low} %" if low == high else f"{low} to {high} %"
+    how = f"remnant less {figure(kept.ischaemic_ml, 'mL')} without inflow; {figure(kept.congested_ml, 'mL')} congested"
+    needed = NOTHING if r.least_percent is None else f"\N{GREATER-THAN OR EQUAL TO} {figure(r.least_percent, '%')}"
+    return [(Cell("Functional remnant"), Cell(text), Cell(needed), Cell(), Cell(how))]
+
+
+def flow_blocks(r: ResectionResult) -> list[Block]:
+    """The vessels of a cut organ; nothing where none was traced."""
+    if r.functional is None or not r.functional.flows:
+        return []
+    return [Table(_FLOWS, tuple(_flow(f) for f in r.functional.flows), _NOTE)]
+
+
+def _flow(flow: FlowLoss) -> tuple[Cell, ...]:
+    cut = [f"{c.branch} {figure(c.diameter_mm, 'mm')}" for c in flow.crossings if c.stops_flow]
+    divided = ", ".join(cut) or "none"
+    if flow.withheld:
+        divided = f"{divided}; no figure: {flow.withheld}"
+    kind = "inflow" if flow.is_inflow else "outflow"
+    return (
+        Cell(f"{flow.vessel} ({kind})"),
+        Cell(divided),
+        Cell(figure(flow.lost_ml, "mL")),
+        Cell(figure(flow.ambiguous_ml, "mL")),
+        Cell(figure(flow.unknown_ml, "mL")),
+    )
