@@ -20,6 +20,11 @@ from .settings import DEFAULT_PLANNING, PlanningSettings
 from .structure_roles import body_of
 from .twin_geometry import TwinGeometry
 
+_UNKNOWN = (
+    "Only structures that the twin holds are kept clear of. Look along each way in the slices: bowel, vessels or "
+    "pleura that nobody has segmented may lie on it."
+)
+
 
 class Access(IntEnum):
     """What is said of a way; the first reason that applies."""
@@ -248,7 +253,7 @@ def _findings(
     geometry: TwinGeometry, request: AccessRequest, needed: dict[str, float], access: NDArray[np.uint8]
 ) -> tuple[Finding, ...]:
     if np.any(access == Access.ALLOWED):
-        return ()
+        return (Finding("only-what-is-known", Severity.INFO, _UNKNOWN),)
     found = []
     for name, mm in needed.items():
         away = float(geometry.surface(name).at(np.asarray([request.target_mm]))[0]) - request.tool.radius_mm

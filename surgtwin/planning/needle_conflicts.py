@@ -15,6 +15,7 @@ from .needle_settings import PlacementNoise
 
 PARALLEL = 1e-12
 """Squared sine of the angle below which two segments count as parallel."""
+SAME_TARGET_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class NeedlePair:
         Between their directions.
     error_mm
         What placement may take from the gap, of both together, about 95 %.
+    are_alternatives
+        Both aim at the same place: one of them is meant, not both.
     """
 
     first: str
@@ -41,6 +44,7 @@ class NeedlePair:
     angle_deg: float
     error_mm: float
     verdict: Verdict
+    are_alternatives: bool = False
 
 
 def needle_pairs(trajectories: tuple[Trajectory, ...], noise: PlacementNoise) -> tuple[NeedlePair, ...]:
@@ -56,7 +60,8 @@ def _pair(one: Trajectory, other: Trajectory, noise: PlacementNoise) -> NeedlePa
     error = COVERAGE_FACTOR * math.sqrt(2.0) * noise.tip_sd_mm
     verdict = Verdict.VIOLATED if gap < 0 else Verdict.UNPROVEN if gap < error else Verdict.SAFE
     angle = math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))
-    return NeedlePair(one.name, other.name, gap, _point(on_a), _point(on_b), angle, error, verdict)
+    same = float(np.linalg.norm(np.subtract(one.target_mm, other.target_mm))) < SAME_TARGET_MM
+    return NeedlePair(one.name, other.name, gap, _point(on_a), _point(on_b), angle, error, verdict, same)
 
 
 def _shaft(trajectory: Trajectory) -> tuple[FloatArray, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ..domain.geometry import Point3
 from ..domain.trajectory import Trajectory
@@ -41,6 +42,9 @@ class TrajectoryResult:
         Of the whole needle to every structure that has voxels, nearest first.
     curve
         Clearance against depth, of those structures that come near.
+    unnamed_mm
+        How much of the way inside the body lies in no other structure: fat and muscle, or what nobody has segmented.
+        None where the twin has no body.
     outside_mm
         How much of the way lies outside the scan.
     robustness
@@ -57,6 +61,7 @@ class TrajectoryResult:
     clearances: tuple[Clearance, ...]
     curve: ClearanceCurve
     limits: tuple[Limit, ...]
+    unnamed_mm: float | None
     outside_mm: float
     robustness: Robustness | None
     terms: ErrorTerms
@@ -108,6 +113,7 @@ def evaluate_trajectory(
         clearances=clearances,
         curve=clearance_curve(near, line, trajectory.tool.radius_mm, needles.curve_step_mm),
         limits=tuple(limits),
+        unnamed_mm=_unnamed_mm(geometry, crossed),
         outside_mm=line.outside_mm(geometry.twin.labels.grid, trajectory.tool.radius_mm),
         robustness=placement_robustness(trajectory, limited, surfaces, needles),
         terms=geometry.error_terms(),
@@ -167,3 +173,15 @@ def _clearances(
             clearance = replace(clearance, needed_mm=needed, verdict=limit.verdict)
         clearances.append(clearance)
     return tuple(sorted(clearances, key=lambda c: c.min_mm)), limits
+
+
+def _unnamed_mm(geometry: TwinGeometry, crossed: tuple[Crossing, ...]) -> float | None:
+    body = body_of(geometry.twin)
+    if body is None:
+        return None
+    bounds = sorted({d for c in crossed for d in (c.entry_depth_mm, c.exit_depth_mm)})
+    total = 0.0
+    for low, high in pairwise(bounds):
+        there = {c.structure for c in crossed if c.entry_depth_mm <= low and c.exit_depth_mm >= high}
+        total += high - low if there == {body.name} else 0.0
+    return total

@@ -26,7 +26,13 @@ def check_trajectories(geometry: TwinGeometry, evaluation: PlanEvaluation, _: Pl
 
 def check_needles(_: TwinGeometry, evaluation: PlanEvaluation, settings: PlanningSettings) -> list[Finding]:
     """Needles that would meet, were all of the plan's placed together."""
-    return [_pair_finding(pair) for pair in evaluation.needle_pairs if pair.verdict is not Verdict.SAFE]
+    apart = [p for p in evaluation.needle_pairs if not p.are_alternatives]
+    found = [_pair_finding(pair) for pair in apart if pair.verdict is not Verdict.SAFE]
+    names = dict.fromkeys(n for p in evaluation.needle_pairs if p.are_alternatives for n in (p.first, p.second))
+    if names:
+        text = f"{', '.join(names)} share a target: they are taken for alternatives, of which one is carried out."
+        found.append(Finding("needles-alternative", Severity.INFO, text))
+    return found
 
 
 def limit_finding(result: TrajectoryResult, limit: Limit) -> Finding:

@@ -40,6 +40,7 @@ def trajectory_as_json(r: TrajectoryResult) -> Json:
             ],
         },
         "limits": [_limit(limit) for limit in r.limits],
+        "unnamed_mm": r.unnamed_mm,
         "outside_mm": r.outside_mm,
         "robustness": None if r.robustness is None else _robustness(r.robustness),
         "error_mm": COVERAGE_FACTOR * r.terms.combined_mm,
@@ -56,6 +57,7 @@ def pair_as_json(pair: NeedlePair) -> Json:
         "at_mm": [list(pair.first_mm), list(pair.second_mm)],
         "angle_deg": pair.angle_deg,
         "error_mm": pair.error_mm,
+        "are_alternatives": pair.are_alternatives,
         "verdict": pair.verdict.value,
     }
 

@@ -93,8 +93,22 @@ def _say(access: AccessMap, best: tuple[Candidate, ...]) -> None:
     more = f" and {len(wanted) - MOST_NAMED} more" if len(wanted) > MOST_NAMED else ""
     say(f"kept clear: {', '.join(wanted[:MOST_NAMED]) or 'nothing'}{more}")
     if best:
-        header = ("", "entry", "from", "length", "skin", "nearest", "clearance", "needed", "risk", "verdict", "")
-        say("\n" + table([_row(access, c, n + 1) for n, c in enumerate(best)], header, right=(0, 3, 4, 6, 7, 8)))
+        header = (
+            "",
+            "entry",
+            "from",
+            "length",
+            "skin",
+            "nearest",
+            "clearance",
+            "needed",
+            "misplaced",
+            "unnamed",
+            "verdict",
+            "",
+        )
+        say("\n" + table([_row(access, c, n + 1) for n, c in enumerate(best)], header, right=(0, 3, 4, 6, 7, 8, 9)))
+        say("misplaced: chance that placing it breaks a distance; unnamed: length in tissue that has no structure")
 
 
 def _by(access: AccessMap) -> str:
@@ -117,6 +131,7 @@ def _row(access: AccessMap, candidate: Candidate, rank: int) -> list[str]:
         "-" if tightest is None else f"{tightest.min_mm:.1f}",
         "-" if tightest is None else f"{tightest.needed_mm:.1f}",
         "-" if result.robustness is None else f"{100 * result.robustness.probability:.1f} %",
+        "-" if result.unnamed_mm is None else f"{result.unnamed_mm:.0f}",
         result.verdict.value,
         doubts[0] if doubts else "",
     ]

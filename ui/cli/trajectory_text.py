@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from surgtwin.planning.evaluation import PlanEvaluation
+from surgtwin.planning.needle_limits import Limit, LimitKind
 from surgtwin.planning.trajectory import TrajectoryResult
 
 from .console import say, table
+
+DISTANCES = (LimitKind.CLEARANCE, LimitKind.BONE)
+NEAR_MM = 20.0
 
 
 def say_trajectories(evaluation: PlanEvaluation) -> None:
@@ -14,20 +18,25 @@ def say_trajectories(evaluation: PlanEvaluation) -> None:
         return
     header = ("needle", "length mm", "depth mm", "to skin", "to capsule", "misplaced", "verdict", "crosses")
     say("\n" + table([_row(t) for t in evaluation.trajectories], header, right=(1, 2, 3, 4, 5)))
-    limits = [
-        [
-            t.name,
-            limit.kind.value,
-            limit.structure,
-            "-" if limit.found is None else f"{limit.found:.1f}",
-            f"{limit.needed:.1f}",
-            limit.verdict.value,
-            limit.reason,
-        ]
-        for t in evaluation.trajectories
-        for limit in t.limits
-    ]
+    limits = [[t.name, *_limit(limit)] for t in evaluation.trajectories for limit in _worth_saying(t)]
     say("\n" + table(limits, ("needle", "limit", "structure", "found", "needed", "verdict", ""), right=(3, 4)))
+    kept = sum(len(t.limits) for t in evaluation.trajectories) - len(limits)
+    if kept:
+        say(f"{kept} more limits are kept with more than {NEAR_MM:.0f} mm to spare")
+
+
+def _worth_saying(t: TrajectoryResult) -> list[Limit]:
+    """All limits but distances that are kept easily."""
+    return [
+        limit
+        for limit in t.limits
+        if limit.kind not in DISTANCES or limit.found is None or limit.found - limit.needed < NEAR_MM
+    ]
+
+
+def _limit(limit: Limit) -> list[str]:
+    found = "-" if limit.found is None else f"{limit.found:.1f}"
+    return [limit.kind.value, limit.structure, found, f"{limit.needed:.1f}", limit.verdict.value, limit.reason]
 
 
 def _row(t: TrajectoryResult) -> list[str]:
