@@ -123,7 +123,8 @@ def _needles(evaluation: PlanEvaluation) -> list[Figure]:
     for clearance in (c for needle in needles for c in needle.clearances if c.needed_mm is not None):
         kept_clear.setdefault(clearance.structure, []).append(clearance)
     listed = [_clearance(name, clearances) for name, clearances in kept_clear.items()]
-    gap = min(evaluation.needle_pairs, key=lambda p: p.gap_mm, default=None)
+    together = (pair for pair in evaluation.needle_pairs if not pair.are_alternatives)
+    gap = min(together, key=lambda p: p.gap_mm, default=None)
     if gap is not None:
         label = "least gap between needles"
         listed.append(

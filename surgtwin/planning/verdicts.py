@@ -64,8 +64,11 @@ def worst_by_entry(verdicts: tuple[NamedVerdict, ...]) -> dict[str, Verdict]:
 
 def _gather(content: dict[str, Any]) -> Iterator[NamedVerdict]:
     for key, value in content.items():
-        for n, item in enumerate(value if isinstance(value, list) else ()):
+        for n, item in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(item, dict) or (key in _MEMBERS and len(item[_MEMBERS[key]]) < 2):
+                continue
+            if item.get("are_alternatives"):
+                # Of two needles to one target only one is carried out: they can't meet.
                 continue
             entry = f"{_LISTS.get(key, key.replace('_', ' '))} {_name(item, n)}"
             yield from (NamedVerdict(entry, about, verdict) for about, verdict in _within(item, ""))
@@ -98,5 +101,6 @@ def _below(item: dict[str, Any], about: str) -> Iterator[tuple[str, Verdict]]:
 def _name(item: dict[str, Any], n: int) -> str:
     if item.get("names"):
         return " and ".join(item["names"])
-    named = [str(item[key]) for key in ("kind", *_NAMED_BY) if item.get(key)]
-    return " ".join(named[:2] if item.get("kind") else named[:1]) or str(n + 1)
+    own = next((str(item[key]) for key in _NAMED_BY if item.get(key)), "")
+    kind = str(item.get("kind", ""))
+    return " ".join(dict.fromkeys(filter(None, (kind, own)))) or str(n + 1)

@@ -216,3 +216,15 @@ def test_tool_paths_are_compared_by_what_they_keep_of_the_clearance_they_need():
     assert compared.row("tool_removed_ml", "liver").number(2) > 0
     assert compared.row("tool_swept_ml").number(0) == pytest.approx(math.pi * (60 + 4 / 3) / 1000, rel=0.05)
     assert compared.dominated_by == ((), ("beside",), ("beside", "nearer"))
+
+
+def test_needles_to_one_target_are_alternatives_and_cannot_meet(geometry):
+    target = OBLIQUE.point(25, 0, 0)
+    ways = tuple(
+        Trajectory(name, OBLIQUE.point(-20, y, 0), target, NeedleTool(1.0, 150.0)) for name, y in (("T", 0), ("U", 20))
+    )
+    judged = evaluate_plan(geometry, Plan(trajectories=ways))
+    assert judged.needle_pairs[0].verdict is Verdict.VIOLATED and judged.needle_pairs[0].are_alternatives
+    assert all("needles" not in v.entry for v in verdicts_of(judged))
+    compared = compare_plans({"a": judged, "b": judged})
+    assert all(row.key != "needle_gap_mm" for row in compared.rows)
