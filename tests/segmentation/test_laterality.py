@@ -91,6 +91,21 @@ def test_a_huge_spleen_beside_a_usual_liver_is_no_mirrored_patient() -> None:
     assert findings(blocks(both)) == []
 
 
+def test_exchanged_vessels_make_a_large_spleen_a_mirrored_patient() -> None:
+    usual = {
+        "liver": ((30, 50), (10, 40), (8, 40)), "spleen": ((30, 46), (10, 40), (62, 82)),
+        "aorta": ((4, 50), (40, 44), (50, 54)), "inferior vena cava": ((4, 50), (40, 44), (42, 46)),
+    }  # fmt: skip
+    assert findings(blocks(usual)) == []
+    vessels = {"aorta": usual["inferior vena cava"], "inferior vena cava": usual["aorta"]}
+    found = {f.code: f for f in findings(blocks({**usual, **vessels}))}
+    assert set(found) == {"mirrored-organs", "unusual-position"}
+    assert found["mirrored-organs"].severity is Severity.ERROR
+    assert found["mirrored-organs"].numbers["great_vessels_exchanged"] == 1.0
+    small = {**usual, **vessels, "spleen": ((34, 46), (28, 40), (70, 80))}
+    assert {f.code for f in findings(blocks(small))} == {"unusual-position"}
+
+
 def test_one_pair_alone_does_not_reverse_the_patient() -> None:
     pair = {"right kidney": ((20, 32), (34, 46), (60, 72)), "left kidney": ((20, 32), (34, 46), (20, 32))}
     assert [f.code for f in findings(blocks(pair))] == ["unusual-position"]
