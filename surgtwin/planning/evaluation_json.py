@@ -9,6 +9,7 @@ from ..domain.verdict import COVERAGE_FACTOR
 from .ablation_json import ablation_as_json
 from .evaluation import PlanEvaluation
 from .functional_json import functional_as_json
+from .kidney_json import kidney_as_json
 from .margin import Margin
 from .remnant import BodySize
 from .resection import ResectionResult
@@ -59,6 +60,7 @@ def _resection(r: ResectionResult) -> Json:
         "remnant_verdict": None if r.remnant_verdict is None else r.remnant_verdict.value,
         "cut_area_mm2": r.cut_area_mm2,
         "functional": functional_as_json(r.functional),
+        "kidney": kidney_as_json(r.kidney),
         "margins": [_margin(m) for m in r.margins],
     }
 

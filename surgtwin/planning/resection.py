@@ -13,6 +13,7 @@ from ..errors import PlanError
 from .cut_side import CombinedSide
 from .functional_remnant import FunctionalRemnant
 from .margin import Margin, measure_margin
+from .nephrometry import KidneyTumour, is_kidney, kidney_tumours
 from .remnant import BodySize, body_size, body_weight_percent, judge_remnant, standardised_percent
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .split import CutSide, Split, split_tissue
@@ -66,6 +67,8 @@ class ResectionResult:
     """The cuts that were put together; one name for a cut of its own."""
     functional: FunctionalRemnant | None = None
     """What keeps inflow and outflow; None until it was asked for, or if no vessel of the organ is in the twin."""
+    kidney: tuple[KidneyTumour, ...] | None = None
+    """Contact area and nephrometry of each target; None unless the organ is a kidney."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +176,7 @@ def _figures(
         margins=margins,
         body=size,
         resections=tuple(r.name for r in resections),
+        kidney=kidney_tumours(geometry, resections) if is_kidney(geometry, organ) else None,
     )
 
 
