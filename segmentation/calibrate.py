@@ -26,8 +26,8 @@ from surgtwin.errors import InputError
 from surgtwin.progress import SILENT, Progress
 
 from .calibration import TEMPERATURES, Calibration, surfaces_mm2, volume_scale_ml, write_calibration
+from .calibration_cases import CalibrationCase, run_cases
 from .confidence import ConfidenceCollector, probabilities
-from .held_out_cases import HeldOutCase, run_cases
 from .infer import Engine, InferenceSettings
 from .model_folder import ModelFolder, read_model_folder
 from .plans import LabelScheme
@@ -93,7 +93,7 @@ def calibrate(
     return calibration, pairs
 
 
-def fit_temperature(cases: Sequence[HeldOutCase], scheme: LabelScheme) -> float:
+def fit_temperature(cases: Sequence[CalibrationCase], scheme: LabelScheme) -> float:
     """Return the temperature under which the reference labels are most likely."""
 
     def loss(log_temperature: float) -> float:
@@ -106,7 +106,7 @@ def fit_temperature(cases: Sequence[HeldOutCase], scheme: LabelScheme) -> float:
 
 
 def expected_calibration_error(
-    cases: Sequence[HeldOutCase], temperatures: Sequence[float], scheme: LabelScheme
+    cases: Sequence[CalibrationCase], temperatures: Sequence[float], scheme: LabelScheme
 ) -> float:
     """Return the mean gap between confidence and the share that is right, over bins of confidence, near structures."""
     sure, right = [], []
@@ -122,7 +122,7 @@ def expected_calibration_error(
     return float(np.average(gaps, weights=[np.count_nonzero(bins == b) for b in np.unique(bins)]))
 
 
-def _chances_of_truth(case: HeldOutCase, scheme: LabelScheme, temperature: float) -> npt.NDArray[np.float32]:
+def _chances_of_truth(case: CalibrationCase, scheme: LabelScheme, temperature: float) -> npt.NDArray[np.float32]:
     chances = probabilities(torch.from_numpy(case.logits)[..., None, None], scheme, temperature)[..., 0, 0].numpy()
     found: npt.NDArray[np.float32] = np.take_along_axis(chances, _column_of(case.truth, scheme)[None], 0)[0]
     return found
@@ -134,7 +134,7 @@ def _column_of(values: npt.NDArray[np.int64], scheme: LabelScheme) -> npt.NDArra
     return np.searchsorted(columns, values)
 
 
-def measure_pairs(case: HeldOutCase, model: ModelFolder, temperature: float) -> list[Pair]:
+def measure_pairs(case: CalibrationCase, model: ModelFolder, temperature: float) -> list[Pair]:
     """Return the structures that both the reference and the network have; one that is missed has no interval."""
     logits = torch.from_numpy(np.load(case.logits_file))
     forward = model.plan.transpose_forward

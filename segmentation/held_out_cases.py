@@ -1,123 +1,78 @@
-"""What held-out cases tell about a model's confidence: its logits beside the reference labels, and the volumes."""
+"""The cases that a training configuration holds out: which they are, and their images beside the reference labels."""
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
-from surgtwin.errors import InputError
-from surgtwin.progress import SILENT, Progress
+from surgtwin.domain.volume import Modality, Volume
+from surgtwin.errors import InputError, LabelError
+from surgtwin.formats.registry import read_labels, read_volume
 
-from .case_files import find_cases, read_pair
-from .confidence import NetworkConfidence
+from .case_files import CaseFiles, find_cases
 from .dataset import remapped
-from .infer import Engine
-from .sliding_window import LogitSlab
-from .training_config import TrainingConfig
+from .evaluate import Labels
+from .training_config import CaseSource, TrainingConfig
 
-log = logging.getLogger(__name__)
-
-NEAR_VOXELS = 2
-"""How far from a structure, reference or found, a voxel of the network still tells about calibration."""
-SAMPLES = 100_000
+LARGEST_VALUE = 255
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutCase:
-    """What one case tells.
-
-    Parameters
-    ----------
-    logits, truth
-        Of voxels near the structures: ``[heads, n]`` float32, and the reference's label value there ``[n]``.
-    logits_file
-        Its logits on the whole network grid, ``[heads, k, j, i]`` float16 in .npy, axes as the network's.
-    confidence
-        As the engine gave it, on the image's axes.
-    """
+    """An image and its reference labels ``[k, j, i]`` on the image's grid, in the values of the configuration."""
 
     name: str
-    logits: npt.NDArray[np.float32]
-    truth: npt.NDArray[np.int64]
-    logits_file: Path
-    confidence: NetworkConfidence
-    labels: npt.NDArray[np.uint8]
-    reference_ml: dict[str, float]
-    found_ml: dict[str, float]
-    voxel_ml: float
-    spacing_mm: tuple[float, float, float]
+    volume: Volume
+    labels: Labels
 
 
-def run_cases(
-    engine: Engine, config: TrainingConfig, data_roots: Sequence[Path], folder: Path, progress: Progress
-) -> list[HeldOutCase]:
-    """Return what every held-out case of a configuration tells."""
-    found = [(source, case) for source in config.sources for case in find_cases(source, data_roots)]
-    held_out = [(source, case) for source, case in found if case[0] in config.validation]
-    cases = []
-    for n, (source, (name, image, labels)) in enumerate(held_out):
-        values, truth, spacing = read_pair(image, labels)
-        part = progress.part(n / len(held_out), (n + 1) / len(held_out), name)
-        truth = remapped(truth, source, config)
-        cases.append(run_case(engine, name, values, truth, spacing, folder / f"{n}.npy", part))
-        log.info("%s done", name)
-    return cases
+def held_out_cases(config: TrainingConfig, data_roots: Sequence[Path]) -> Iterator[HeldOutCase]:
+    """Return the cases that training never saw, read one after the other.
+
+    Raises
+    ------
+    InputError
+        Before the first is read, if one is missing or the configuration holds none out.
+    """
+    return (_read_case(source, files, config) for source, files in held_out_files(config, data_roots))
 
 
-def run_case(
-    engine: Engine,
-    name: str,
-    values: npt.NDArray[np.float32],
-    truth: npt.NDArray[np.uint8],
-    spacing_mm: tuple[float, float, float],
-    logits_file: Path,
-    progress: Progress = SILENT,
-) -> HeldOutCase:
-    """Return what a case tells; its logits stay in a file, so that memory holds one case's at a time."""
-    slabs: list[npt.NDArray[np.float16]] = []
+def held_out_files(config: TrainingConfig, data_roots: Sequence[Path]) -> list[tuple[CaseSource, CaseFiles]]:
+    """Return where the held-out cases lie, in the configuration's order, each with the source it is from.
 
-    def keep(slab: LogitSlab) -> None:
-        slabs.append(slab.logits.half().cpu().numpy())
-
-    engine.watchers.append(keep)
-    try:
-        prediction = engine.predict([values], spacing_mm, progress)
-    finally:
-        engine.watchers.remove(keep)
-    if prediction.confidence is None:
-        raise InputError(f"The engine gave no confidence for {name}.")
-    logits = np.concatenate(slabs, axis=1)
-    np.save(logits_file, logits)
-    sure, forward = prediction.confidence, engine.model.plan.transpose_forward
-    seen = np.transpose(sure.sample(truth), forward)
-    near = near_structures(seen, np.transpose(sure.sample(prediction.labels), forward))
-    voxel_ml = math.prod(spacing_mm) / 1000.0
-    names = engine.model.labels.names
-    return HeldOutCase(
-        name,
-        logits[:, near[0], near[1], near[2]].astype(np.float32),
-        seen[near].astype(np.int64),
-        logits_file,
-        sure,
-        prediction.labels.astype(np.uint8),
-        {s: float(np.count_nonzero(truth == v)) * voxel_ml for s, v in names.items()},
-        {s: float(np.count_nonzero(prediction.labels == v)) * voxel_ml for s, v in names.items()},
-        voxel_ml,
-        spacing_mm,
-    )
+    Raises
+    ------
+    InputError
+        If one is missing, or the configuration holds none out.
+    """
+    folders = {name.partition("/")[0] for name in config.validation}
+    sources = [source for source in config.sources if Path(source.folder).name in folders]
+    found = {files[0]: (source, files) for source in sources for files in find_cases(source, data_roots)}
+    missing = [name for name in config.validation if name not in found]
+    if missing or not config.validation:
+        what = (
+            f"The held-out cases {', '.join(missing)} are not in the data given" if missing else "No case is held out"
+        )
+        raise InputError(f"{what}; scores need cases that training never saw, listed as 'validation'.")
+    return [found[name] for name in config.validation]
 
 
-def near_structures(truth: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Return indices [k, j, i] of at most `SAMPLES` voxels in or beside a structure, the same each time."""
-    near = ndimage.binary_dilation((truth > 0) | (found > 0), iterations=NEAR_VOXELS)
-    where = np.flatnonzero(near)
-    if len(where) > SAMPLES:
-        where = np.random.default_rng(0).choice(where, SAMPLES, replace=False)
-    return np.unravel_index(where, truth.shape)
+def _read_case(source: CaseSource, files: CaseFiles, config: TrainingConfig) -> HeldOutCase:
+    name, image, labels = files
+    volume = read_volume(image, modality=Modality(config.modality))
+    given = read_labels(labels)
+    if not given.grid.is_same_space(volume.grid):
+        raise LabelError(f"{labels.name} lies on another grid than {image.name}. Export both on one grid.")
+    values = given.layers[0]
+    if values.max(initial=0) > LARGEST_VALUE:
+        raise LabelError(f"{labels.name} holds the value {values.max()}; labels of cases are 1 to {LARGEST_VALUE}.")
+    return HeldOutCase(name, volume, remapped(values.astype(np.uint8), source, config))
+
+
+def spacing_of(case: HeldOutCase) -> tuple[float, float, float]:
+    """Return a case's voxel spacing along [k, j, i] in mm."""
+    i, j, k = case.volume.grid.spacing
+    return (k, j, i)

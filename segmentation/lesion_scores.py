@@ -23,8 +23,9 @@ import numpy.typing as npt
 from surgtwin.domain.geometry import Grid
 from surgtwin.progress import SILENT, Progress
 
-from .case_files import find_cases, read_pair
+from .case_files import read_pair
 from .dataset import write_text_atomically
+from .held_out_cases import held_out_files
 from .infer import InferenceSettings
 from .lesion_candidates import find_candidates
 from .lesion_figures import PAINTED, PHANTOMS, UNTOUCHED, ScoredCase, markdown_table, score_case
@@ -109,15 +110,12 @@ def _held_out(
     config: TrainingConfig, data_roots: Sequence[Path], unpainted: Sequence[str], paintings: int
 ) -> list[_Image]:
     images = []
-    for source in config.sources:
-        for name, image, labels in find_cases(source, data_roots):
-            if name not in config.validation:
-                continue
-            images.append(_Image(name, UNTOUCHED, source, image, labels))
-            seed = len(images)
-            for n in range(0 if name in unpainted else paintings):
-                told = f"{name} painting {n + 1}"
-                images.append(_Image(told, PAINTED, source, image, labels, (PAINTING_SEED, seed, n)))
+    for source, (name, image, labels) in held_out_files(config, data_roots):
+        images.append(_Image(name, UNTOUCHED, source, image, labels))
+        seed = len(images)
+        for n in range(0 if name in unpainted else paintings):
+            told = f"{name} painting {n + 1}"
+            images.append(_Image(told, PAINTED, source, image, labels, (PAINTING_SEED, seed, n)))
     return images
 
 

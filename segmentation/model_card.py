@@ -19,6 +19,7 @@ from surgtwin.atomic_file import write_bytes_atomically
 from surgtwin.errors import InputError, SurgTwinError
 
 from .evaluate import Labels, evaluate_labels, label_boxes, union_box
+from .held_out_cases import HeldOutCase, held_out_cases, spacing_of
 from .infer import InferenceSettings
 from .model_folder import read_model_folder
 from .robustness import (
@@ -31,16 +32,7 @@ from .robustness import (
     variants_for,
 )
 from .score_pictures import ContourSlice, LabelPair, draw_contours, worst_slice
-from .scores import (
-    CaseScores,
-    HeldOutCase,
-    as_json,
-    held_out_cases,
-    markdown_table,
-    segment_case,
-    spacing_of,
-    structures_of,
-)
+from .scores import CaseScores, as_json, markdown_table, segment_case, structures_of
 from .segmenter import UNetSegmenter
 from .training_config import TrainingConfig, read_config
 

@@ -19,8 +19,8 @@ from surgtwin.domain.geometry import Grid
 from surgtwin.domain.volume import Modality, Volume
 
 from .evaluate import Labels
+from .held_out_cases import HeldOutCase
 from .orientation import reorientation_to
-from .scores import HeldOutCase
 
 CT_NOISE_HU = 25.0
 MR_NOISE_SHARE = 0.05

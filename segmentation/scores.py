@@ -10,8 +10,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,20 @@ import numpy as np
 from surgtwin.atomic_file import write_bytes_atomically
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.structure_table import match
-from surgtwin.domain.volume import Modality, Volume
-from surgtwin.errors import InputError, LabelError, ModelError
-from surgtwin.formats.registry import read_labels, read_volume
+from surgtwin.errors import ModelError
 from surgtwin.progress import SILENT, Progress
 
-from .case_files import CaseFiles, find_cases
-from .dataset import remapped
 from .evaluate import SURFACE_TOLERANCE_MM, Labels, StructureScore, bootstrap_interval, evaluate_labels
+from .held_out_cases import HeldOutCase, held_out_cases, spacing_of
 from .infer import InferenceSettings
 from .model_folder import read_model_folder
 from .segmenter import UNetSegmenter
-from .training_config import CaseSource, TrainingConfig, read_config
+from .training_config import TrainingConfig, read_config
 
 log = logging.getLogger(__name__)
 
 CaseScores = dict[str, dict[str, StructureScore]]
 """Case name -> structure name -> figures."""
-LARGEST_VALUE = 255
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOutCase:
-    """An image and its reference labels ``[k, j, i]`` on the image's grid, in the values of the configuration."""
-
-    name: str
-    volume: Volume
-    labels: Labels
 
 
 def score_held_out(
@@ -75,38 +61,6 @@ def score_held_out(
         scores[case.name] = evaluate_labels(found, case.labels, spacing_of(case), structures_of(config))
         log.info("%s done", case.name)
     return scores
-
-
-def held_out_cases(config: TrainingConfig, data_roots: Sequence[Path]) -> Iterator[HeldOutCase]:
-    """Return the cases that training never saw, read one after the other.
-
-    Raises
-    ------
-    InputError
-        Before the first is read, if one is missing or the configuration holds none out.
-    """
-    folders = {name.partition("/")[0] for name in config.validation}
-    sources = [source for source in config.sources if Path(source.folder).name in folders]
-    found = {files[0]: (source, files) for source in sources for files in find_cases(source, data_roots)}
-    missing = [name for name in config.validation if name not in found]
-    if missing or not config.validation:
-        what = (
-            f"The held-out cases {', '.join(missing)} are not in the data given" if missing else "No case is held out"
-        )
-        raise InputError(f"{what}; scores need cases that training never saw, listed as 'validation'.")
-    return (_read_case(*found[name], config) for name in config.validation)
-
-
-def _read_case(source: CaseSource, files: CaseFiles, config: TrainingConfig) -> HeldOutCase:
-    name, image, labels = files
-    volume = read_volume(image, modality=Modality(config.modality))
-    given = read_labels(labels)
-    if not given.grid.is_same_space(volume.grid):
-        raise LabelError(f"{labels.name} lies on another grid than {image.name}. Export both on one grid.")
-    values = given.layers[0]
-    if values.max(initial=0) > LARGEST_VALUE:
-        raise LabelError(f"{labels.name} holds the value {values.max()}; labels of cases are 1 to {LARGEST_VALUE}.")
-    return HeldOutCase(name, volume, remapped(values.astype(np.uint8), source, config))
 
 
 def segment_case(
@@ -142,12 +96,6 @@ def _standard(name: str) -> str:
 def structures_of(config: TrainingConfig) -> dict[str, int]:
     """Return the values of a configuration's structures by name, without the background."""
     return {name: value for name, value in config.labels.items() if value}
-
-
-def spacing_of(case: HeldOutCase) -> tuple[float, float, float]:
-    """Return a case's voxel spacing along [k, j, i] in mm."""
-    i, j, k = case.volume.grid.spacing
-    return (k, j, i)
 
 
 def as_json(scores: CaseScores, model: Path) -> dict[str, Any]:

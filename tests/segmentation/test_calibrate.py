@@ -19,8 +19,8 @@ from segmentation.calibrate import (
     main,
 )
 from segmentation.calibration import read_calibration
+from segmentation.calibration_cases import CalibrationCase, near_structures
 from segmentation.confidence import NetworkConfidence
-from segmentation.held_out_cases import HeldOutCase, near_structures
 from segmentation.model_folder import read_model_folder
 from segmentation.plans import LabelScheme
 from surgtwin.errors import InputError
@@ -28,7 +28,7 @@ from surgtwin.errors import InputError
 SCHEME = LabelScheme({"a": 1, "b": 2}, (), 3)
 
 
-def case_of(temperature: float, seed: int = 1, name: str = "one") -> HeldOutCase:
+def case_of(temperature: float, seed: int = 1, name: str = "one") -> CalibrationCase:
     """Labels drawn from the softmax of logits that were then multiplied by ``temperature``."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(3, 40_000)) * 2
@@ -37,7 +37,7 @@ def case_of(temperature: float, seed: int = 1, name: str = "one") -> HeldOutCase
     empty = NetworkConfidence(np.zeros((1, 1, 1), np.uint8), (slice(0, 1),) * 3, (1, 1, 1), {})
     given = (logits * temperature).astype(np.float32)
     labels = np.zeros((1, 1, 1), np.uint8)
-    return HeldOutCase(name, given, truth, Path(), empty, labels, {}, {}, 1.0, (1.0, 1.0, 1.0))
+    return CalibrationCase(name, given, truth, Path(), empty, labels, {}, {}, 1.0, (1.0, 1.0, 1.0))
 
 
 @pytest.mark.parametrize("temperature", [0.6, 1.0, 1.7])

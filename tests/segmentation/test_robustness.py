@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation import robustness
+from segmentation.held_out_cases import HeldOutCase
 from segmentation.robustness import (
     Robustness,
     dice_by_structure,
@@ -13,7 +14,6 @@ from segmentation.robustness import (
     summarise_variant,
     variants_for,
 )
-from segmentation.scores import HeldOutCase
 from surgtwin.domain.content_hash import content_sha256
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
