@@ -147,7 +147,7 @@ def map_access(
     progress.update(0.6, "clearance")
     near = walk_clear(obstacles, target, directions[open_rows], ways.length_mm[open_rows], request.tool.radius_mm)
     progress.update(0.9, "angles")
-    angle = _angles(inside, target, directions, ways, open_rows, settings.needles.patch_mm)
+    angle = _angles(inside, target, directions, ways, open_rows)
     return _assembled(geometry, request, place, needed, ways, access, hit, open_rows, near, angle, obstacles, settings)
 
 
@@ -188,11 +188,11 @@ def _without_obstacles(
 
 
 def _angles(
-    inside: Inside, target: FloatArray, directions: FloatArray, ways: Ways, rows: NDArray[np.intp], patch_mm: float
+    inside: Inside, target: FloatArray, directions: FloatArray, ways: Ways, rows: NDArray[np.intp]
 ) -> FloatArray:
     """(N,) angles to the skin's normal of some ways, degrees; NaN for the others."""
     entries = target + ways.length_mm[rows, None] * directions[rows]
-    cosine = np.einsum("nc,nc->n", skin_normals(inside, entries, patch_mm), directions[rows])
+    cosine = np.einsum("nc,nc->n", skin_normals(inside, entries), directions[rows])
     angle = np.full(len(directions), np.nan)
     angle[rows] = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     return angle

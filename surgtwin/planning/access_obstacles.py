@@ -17,8 +17,8 @@ from ..mesh.surface_samples import covering_radius_mm, surface_samples
 SAMPLE_STEP_MM = 1.3
 THREADS = 2
 LEAST_STEP_MM = 1.0
-STEP_SHARE = 0.75
-"""A step takes this share of the distance to the nearest surface: in between, the distance falls by 7 % at most."""
+STEP_SHARE = 0.6
+"""A step takes this share of the distance to the nearest surface: along one, the distance falls by 5 % at most."""
 LEAST_SHARE = 1e-3
 FAR_MM = 40.0
 """Surfaces farther off than this are not looked for: the clearance is at least that."""
@@ -118,19 +118,24 @@ def walk_clear(
         np.full(count, np.inf), np.full(count, FAR_MM), np.full(count, -1, dtype=np.int32), np.full(count, np.inf)
     )
     depth, step, rows = np.zeros(count), np.zeros(count), np.arange(count)
+    before = [np.full(count, FAR_MM) for _ in obstacles]
+    share = np.ones(count)
     while len(rows):
         points = target_mm + depth[rows, None] * directions[rows]
         met = [g.tree.query(points, distance_upper_bound=FAR_MM, workers=-1) for g in obstacles]
-        closest = np.min([np.minimum(away, FAR_MM) for away, _ in met], axis=0, initial=FAR_MM)
-        left_mm = length_mm[rows] - depth[rows]
-        ahead = np.minimum(np.maximum(STEP_SHARE * closest, LEAST_STEP_MM), left_mm)
         blocked = np.zeros(len(rows), dtype=bool)
-        for group, (away, which) in zip(obstacles, met, strict=True):
-            surely = _surely(np.minimum(away, FAR_MM), group.error_mm, np.maximum(ahead, step[rows])) - radius_mm
-            _note(found, rows, surely, which, group, left_mm / np.maximum(length_mm[rows], 1e-9))
+        closest = np.full(len(rows), FAR_MM)
+        for group, last, (away, which) in zip(obstacles, before, met, strict=True):
+            surely = np.clip(away - group.error_mm, 0.0, FAR_MM)
+            between = _least_between(last[rows], surely, step[rows]) - radius_mm
+            _note(found, rows, between, which, group, share[rows])
+            last[rows] = surely
             blocked |= away - radius_mm < group.needed_mm
-        depth[rows] += ahead
-        step[rows] = ahead
+            closest = np.minimum(closest, away)
+        left_mm = length_mm[rows] - depth[rows]
+        share[rows] = left_mm / np.maximum(length_mm[rows], 1e-9)
+        step[rows] = np.minimum(np.maximum(STEP_SHARE * closest, LEAST_STEP_MM), left_mm)
+        depth[rows] += step[rows]
         rows = rows[~blocked & (left_mm > 0)]
     return found
 
@@ -152,10 +157,12 @@ def _note(
     found.scaled_mm[rows] = np.minimum(found.scaled_mm[rows], slack / np.maximum(share, LEAST_SHARE))
 
 
-def _surely(away: FloatArray, error_mm: float, step_mm: FloatArray) -> FloatArray:
-    """No place of a surface is nearer than this to the way between the last place looked at and the next.
+def _least_between(before: FloatArray, here: FloatArray, step_mm: FloatArray) -> FloatArray:
+    """No place between two that are a step apart is nearer to a surface, given that those are at least so far from it.
 
-    Points miss what lies between them; and on a step the square of a distance falls by a quarter of its square at most.
+    A distance falls by no more than the way gone, and its square by no more than a quarter of the step's square.
     """
-    from_surface = np.maximum(away - error_mm, 0.0)
-    return np.sqrt(np.maximum(from_surface**2 - step_mm**2 / 4.0, 0.0))
+    by_slope = (before + here - step_mm) / 2.0
+    nearer = np.minimum(before, here)
+    by_square = np.sqrt(np.maximum(nearer**2 - step_mm**2 / 4.0, 0.0))
+    return np.minimum(np.maximum(by_slope, by_square), nearer)

@@ -15,7 +15,8 @@ CHUNK = 1250
 """Directions walked along at a time; a few of them per thread."""
 THREADS = 2
 BISECTIONS = 6
-BALL_POINTS = 256
+SPHERE_POINTS = 400
+SPHERE_MM = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +163,13 @@ def _refined(ways: Ways, inside: Inside, target_mm: FloatArray, directions: Floa
     return Ways(ways.step_mm, length, ways.leaves_scan, ways.body_again, ways.met_mm)
 
 
-def skin_normals(inside: Inside, points_mm: FloatArray, radius_mm: float) -> FloatArray:
-    """(N, 3) outward unit normals of the skin at places on it, from the part of a ball around each that is body.
+def skin_normals(inside: Inside, points_mm: FloatArray) -> FloatArray:
+    """(N, 3) outward unit normals of the skin at places on it, from the part of a sphere around each that is body.
 
-    The inner half of a ball has its centroid straight below the middle of a flat skin (an integral invariant, Pottmann
-    et al. 2007), which the steps of voxels hardly disturb.
+    The inner half of a sphere has its centroid straight below the middle of a flat skin (an integral invariant:
+    Pottmann et al. 2007), which the steps of voxels hardly disturb: half a degree on a ball of voxels of 1 mm.
     """
-    offsets = radius_mm * _ball(BALL_POINTS)
+    offsets = SPHERE_MM * even_directions(SPHERE_POINTS)
     grid = inside.labels.grid
     is_in = inside.nearest(grid.to_ijk(points_mm)[:, None] + offsets @ grid.ijk_from_lps[:3, :3].T)
     inward = is_in.astype(np.float64) @ offsets
@@ -183,9 +184,3 @@ def even_directions(count: int) -> FloatArray:
     turn = n * (np.pi * (3.0 - np.sqrt(5.0)))
     flat = np.sqrt(1.0 - z * z)
     return np.stack((flat * np.cos(turn), flat * np.sin(turn), z), axis=1)
-
-
-def _ball(count: int) -> FloatArray:
-    """Points spread evenly through the unit ball, in opposite pairs so that their mean is its middle."""
-    half = even_directions(count // 2) * (((np.arange(count // 2) * 0.6180339887) % 1.0) ** (1 / 3))[:, None]
-    return np.concatenate((half, -half))
