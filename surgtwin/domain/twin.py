@@ -17,6 +17,7 @@ from .measurement import Measurement
 from .mesh import OrganMesh
 from .patient import Patient
 from .plan_shelf import PlanShelf
+from .registration import Registration
 from .saved_plan import PlanStatus, SavedPlan
 from .volume import Volume
 
@@ -129,6 +130,8 @@ class Twin:
         Of those structures that a calibrated network found; ask `volume_interval` for the one that still holds.
     shelf
         The plans kept with the twin, removed ones too. Like measurements they belong to the twin, not to a revision.
+    registration
+        How this revision was carried over from the one before by an image that arrived; None if it was not.
     """
 
     case_id: str
@@ -145,6 +148,7 @@ class Twin:
     confidence: ConfidenceMap | None = None
     volume_intervals: tuple[VolumeInterval, ...] = ()
     shelf: PlanShelf = field(default_factory=PlanShelf)
+    registration: Registration | None = None
 
     def __post_init__(self) -> None:
         if not self.images or self.images[0].role != "primary":

@@ -45,7 +45,7 @@ class TwinGeometry:
     segmentation_mm
         Standard error of borders, mm, where no interval of the model says more.
     registration_mm
-        Predicted error of the registration that made this revision; 0 on the first.
+        Predicted error of a registration beside the one that made the twin's revision, which states its own.
     """
 
     twin: Twin
@@ -149,7 +149,9 @@ class TwinGeometry:
         """Standard errors of a distance measured on this twin, from a structure's border if one is named."""
         i, j, k = self.twin.labels.grid.spacing
         voxel = math.sqrt(i * i + j * j + k * k) / math.sqrt(12.0)
-        return ErrorTerms(voxel, self.border_error_mm(structure), self.registration_mm)
+        carried = self.twin.registration
+        registration = max(self.registration_mm, 0.0 if carried is None else carried.error_mm(structure))
+        return ErrorTerms(voxel, self.border_error_mm(structure), registration)
 
     def border_error_mm(self, structure: str) -> float:
         """Standard error of a structure's border: the model's volume interval over its surface, else the setting.

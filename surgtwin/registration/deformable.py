@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from ..domain.displacement import DisplacementField
 from ..domain.geometry import FloatArray, Grid
 from ..domain.volume import Volume
 from ..errors import ImageError
 from ..imaging.resample import cropped_grid, resample_values
 from ..progress import SILENT, Progress
-from .displacement import DisplacementField
 from .flow import Matching, Motion, Values, refine_motion, self_similarity
 from .images import grid_of, normalised, thinned, to_image
 
@@ -67,6 +67,8 @@ class DeformableFit:
         Root mean square difference of the matched channels where both images say something, on the finest level.
     known
         [k, j, i] in 0..1 on the field's grid: where both images say something.
+    likeness
+        Share of the base image's variance that the carried image explains there; None between modalities.
     """
 
     field: DisplacementField
@@ -74,11 +76,17 @@ class DeformableFit:
     difference_before: float
     difference_after: float
     known: Values
+    likeness: float | None = None
 
     def error_at(self, points_mm: FloatArray) -> FloatArray:
         """Standard error (...,) at LPS places (..., 3) of the base."""
         places = np.moveaxis(self.field.grid.to_ijk(points_mm)[..., ::-1], -1, 0)
         return np.asarray(map_coordinates(self.error_mm, places, order=1, mode="nearest"), dtype=np.float64)
+
+    def known_at(self, points_mm: FloatArray) -> FloatArray:
+        """How far (...,) both images say something at LPS places (..., 3) of the base: 0 to 1; 0 beyond the field."""
+        places = np.moveaxis(self.field.grid.to_ijk(points_mm)[..., ::-1], -1, 0)
+        return np.asarray(map_coordinates(self.known, places, order=1, mode="constant"), dtype=np.float64)
 
 
 def fit_deformable(
@@ -122,7 +130,8 @@ def fit_deformable(
     motion = _without_noise(motion, error, on)
     before, after = (_difference(f, m, k, u) for u in (np.zeros_like(motion), motion))
     progress.update(1.0)
-    return DeformableFit(DisplacementField(on, _to_lps(motion, on)), error, before, after, k)
+    likeness = _likeness(f[0], k, after) if is_same else None
+    return DeformableFit(DisplacementField(on, _to_lps(motion, on)), error, before, after, k, likeness)
 
 
 def _compared(images: list[Values], is_same: bool, level: Level) -> tuple[list[Values], list[Values], Values, Matching]:
@@ -211,6 +220,13 @@ def _difference(base: list[Values], arrived: list[Values], known: Values, motion
     pairs = zip(base, arrived, strict=True)
     total = sum(float(np.sum(known * (map_coordinates(m, places, order=1, mode="nearest") - f) ** 2)) for f, m in pairs)
     return float(np.sqrt(total / (len(base) * max(float(known.sum()), 1.0))))
+
+
+def _likeness(base: Values, known: Values, difference: float) -> float:
+    total = max(float(known.sum()), 1.0)
+    mean = float(np.sum(known * base)) / total
+    variance = float(np.sum(known * (base - mean) ** 2)) / total
+    return 1.0 - difference**2 / max(variance, 1e-12)
 
 
 def _to_lps(motion: Motion, grid: Grid) -> npt.NDArray[np.float32]:

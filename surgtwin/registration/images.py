@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from ..domain.geometry import Grid
 from ..domain.volume import Modality, Volume
-from .displacement import place
 
 Values = npt.NDArray[np.float32]
 CT_RANGE_HU = (-160.0, 260.0)
@@ -58,3 +57,10 @@ def thinned(image: Any, step_mm: float) -> Any:
         return image
     coarse = sitk.BinShrink(image, factors)
     return sitk.SmoothingRecursiveGaussian(coarse, [SMOOTHING * s for s in coarse.GetSpacing()])
+
+
+def place(image: Any, grid: Grid) -> None:
+    """Give a SimpleITK image its place. Left-handed and oblique grids are ITK's business too."""
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing)
+    image.SetDirection(grid.direction.ravel().tolist())

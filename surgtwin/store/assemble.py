@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
 from ..domain.plan_shelf import PlanShelf
+from ..domain.registration import Registration
 from ..domain.twin import Twin, TwinImage
 from ..domain.volume import Volume
 from ..progress import SILENT, Progress
@@ -18,6 +20,7 @@ from .codec_image import decode_volume
 from .codec_labels import decode_labels
 from .codec_mesh import decode_mesh
 from .codec_plan import decode_shelf
+from .codec_registration import decode_registration
 from .codec_twin import decode_measurement, decode_provenance
 from .codec_values import Record, decode_matrix, decoding
 from .fold import RevisionRecord, TwinState
@@ -49,9 +52,11 @@ def assemble(
             for r in _steps(body["meshes"], progress.part(0.75, 1.0), "Reading meshes")
         )
         confidence = _confidence(body, blobs, known)
+        registration = _registration(body, blobs, known)
     shelf = decode_shelf(state.plans, blobs, known)
     with decoding(f"revision {record.revision.number}"):
-        return _twin(state, record, images, labels, meshes, confidence, shelf)
+        twin = _twin(state, record, images, labels, meshes, confidence, shelf)
+        return replace(twin, registration=registration)
 
 
 def _twin(
@@ -86,6 +91,12 @@ def _confidence(body: Record, blobs: BlobStore, known: KnownObjects) -> Confiden
     """Twins of schema 1.0 have none."""
     record = body.get("confidence")
     return None if record is None else known.decoded(record, ConfidenceMap, lambda r: decode_confidence(r, blobs))
+
+
+def _registration(body: Record, blobs: BlobStore, known: KnownObjects) -> Registration | None:
+    """Only revisions that an image carried over have one."""
+    record = body.get("registration")
+    return None if record is None else known.decoded(record, Registration, lambda r: decode_registration(r, blobs))
 
 
 def _image(state: TwinState, reference: Record, blobs: BlobStore, known: KnownObjects) -> TwinImage:

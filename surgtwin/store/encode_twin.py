@@ -9,6 +9,7 @@ from ..domain.confidence import ConfidenceMap
 from ..domain.labels import LabelMap
 from ..domain.mesh import OrganMesh
 from ..domain.plan_shelf import PlanShelf
+from ..domain.registration import Registration
 from ..domain.saved_plan import PlanVersion
 from ..domain.twin import Revision, Side, Twin
 from ..domain.volume import Volume
@@ -21,6 +22,7 @@ from .codec_finding import encode_findings
 from .codec_image import encode_volume
 from .codec_labels import encode_labels
 from .codec_mesh import encode_mesh
+from .codec_registration import encode_registration
 from .codec_twin import encode_measurement, encode_provenance, encode_revision
 from .codec_values import Record, encode_matrix
 from .event import EventDraft, canonical_json
@@ -82,6 +84,7 @@ def encode_revision_events(
         "accepted": sorted(accepted),
         "confidence": _encode_confidence(twin.confidence, blobs, known),
         "volume_intervals": [encode_interval(v) for v in twin.volume_intervals],
+        "registration": _encode_registration(twin.registration, blobs, known),
     }
     return [*drafts, EventDraft(kinds.REVISION_ADDED, payload)]
 
@@ -102,13 +105,20 @@ def _encode_confidence(confidence: ConfidenceMap | None, blobs: BlobStore, known
     return known.encoded(confidence, lambda c: encode_confidence(c, blobs))
 
 
+def _encode_registration(registration: Registration | None, blobs: BlobStore, known: KnownObjects) -> Record | None:
+    if registration is None:
+        return None
+    return known.encoded(registration, lambda r: encode_registration(r, blobs))
+
+
 def image_key(record: Record) -> str:
     """The content key of an image's record."""
     return hashlib.sha256(canonical_json(record).encode()).hexdigest()
 
 
-def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh | ConfidenceMap | PlanVersion]:
+def parts_of(twin: Twin) -> list[Volume | LabelMap | OrganMesh | ConfidenceMap | Registration | PlanVersion]:
     """The objects of a twin that have records of their own."""
     confidence = () if twin.confidence is None else (twin.confidence,)
+    registration = () if twin.registration is None else (twin.registration,)
     versions = (version for plan in twin.shelf.every for version in plan.versions)
-    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes, *confidence, *versions]
+    return [*(image.volume for image in twin.images), twin.labels, *twin.meshes, *confidence, *registration, *versions]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
-from ..domain.geometry import FloatArray, Grid, frozen
 from ..errors import GeometryError
+from .geometry import FloatArray, Grid, frozen
 
 Vectors = npt.NDArray[np.float32]
 INVERSE_ITERATIONS = 20
@@ -55,11 +54,9 @@ class DisplacementField:
         from scipy.ndimage import map_coordinates
 
         ijk = self.grid.to_ijk(points_mm)
-        places = np.moveaxis(ijk[..., ::-1], -1, 0)
-        out = np.empty(ijk.shape, dtype=np.float64)
-        for axis in range(3):
-            out[..., axis] = map_coordinates(self.vectors_mm[..., axis], places, order=1, mode="nearest")
-        return out
+        places = ijk.reshape(-1, 3)[:, ::-1].T
+        parts = [map_coordinates(self.vectors_mm[..., a], places, order=1, mode="nearest") for a in range(3)]
+        return np.stack(parts, axis=-1).astype(np.float64).reshape(ijk.shape)
 
     def moved(self, points_mm: ArrayLike) -> FloatArray:
         """Where LPS points (..., 3) go."""
@@ -102,10 +99,3 @@ def _slopes(values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)
         for axis in range(values.ndim)
     ]
-
-
-def place(image: Any, grid: Grid) -> None:
-    """Give a SimpleITK image its place. Left-handed and oblique grids are ITK's business too."""
-    image.SetOrigin(grid.origin.tolist())
-    image.SetSpacing(grid.spacing)
-    image.SetDirection(grid.direction.ravel().tolist())

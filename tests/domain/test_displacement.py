@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surgtwin.errors import GeometryError
-from surgtwin.registration.displacement import DisplacementField
+from surgtwin.domain.displacement import DisplacementField
 from tests.registration.bodies import MIDDLE, body_grid, bulge, inner_points, places
 
 
