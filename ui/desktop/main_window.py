@@ -185,7 +185,8 @@ class MainWindow(QMainWindow):
         self.tool_row.mode_chosen.connect(state.set_mode)
         self.planning.attach(self.views)
         commands.listen_to_plans()
-        for signal in (self.planning.book.drafts_changed, self.planning.desk.laying_changed):
+        planning = self.planning
+        for signal in (planning.book.drafts_changed, planning.desk.laying_changed, planning.pane_changed):
             signal.connect(self.actions_table.refresh)
         state.colour_chosen.connect(self._keep_colour)
         self.kept.changed.connect(self._apply_settings)

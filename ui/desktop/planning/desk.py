@@ -255,7 +255,7 @@ class PlanDesk(QObject):
         if judge is None or twin is None or judge.geometry.twin.accepted == twin.accepted:
             return
         judge.geometry.twin = twin
-        self._ask(quick_only=False)
+        self._ask(quick_only=False, is_anew=True)
 
     def _on_plan(self) -> None:
         if self._live is None:
@@ -268,7 +268,7 @@ class PlanDesk(QObject):
             resection = choice.resection("-", _ANY)
             self._worker.ask(WARM, lambda *_: judge.warm(resection), lambda _: None, lambda _: None)
 
-    def _ask(self, quick_only: bool) -> None:
+    def _ask(self, quick_only: bool, is_anew: bool = False) -> None:
         judge, plan = self._judge, self.plan
         if judge is None or not self.is_open:
             return
@@ -276,7 +276,8 @@ class PlanDesk(QObject):
             self._worker.drop(JUDGE)
             self._judged = None
             return
-        if not quick_only and self._judged is not None and self._judged.is_exact and self._judged.plan is plan:
+        known = self._judged
+        if not (quick_only or is_anew) and known is not None and known.is_exact and known.plan is plan:
             return
         self._worker.ask(
             JUDGE, lambda progress, tell: judge.judge(plan, quick_only, progress, tell), self._take, self.tell_fault

@@ -33,6 +33,8 @@ COMPARE = "compare"
 class Planning(QObject):
     """Owns the book, the desk and their worker."""
 
+    pane_changed = Signal()
+    """A comparison begins or has ended."""
     found = Signal(object)
     """Plans (tuple of Found) of the twin that was just opened, which were not saved when the program last ended."""
 
@@ -118,6 +120,7 @@ class Planning(QObject):
                 self._views.show_instead(None)
             pane.dispose()
             pane.deleteLater()
+            self.pane_changed.emit()
 
     def _show_compare(self, names: tuple[str, str], both: tuple[Judged, Judged]) -> None:
         problem = next((j.problem for j in both if j.evaluation is None), "")
@@ -129,6 +132,7 @@ class Planning(QObject):
             self._pane = ComparePlans(self.desk, names, both)
             self._pane.ended.connect(self.end_compare)
             self._views.show_instead(self._pane)
+            self.pane_changed.emit()
 
     # --- the window
 
