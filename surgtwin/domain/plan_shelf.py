@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from ..errors import PlanError
-from .saved_plan import PlanApproval, PlanVersion, SavedPlan, checked_plan_name
+from .saved_plan import PlanApproval, PlanVersion, SavedPlan, checked_plan_name, text_sha256
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class PlanShelf:
             first = PlanVersion(1, text, by, utc, None, twin_revision)
             return PlanShelf((*self.every, SavedPlan(self._next_id(), checked_plan_name(name), (first,))))
         plan = self.plan(name)
-        if plan.latest.text == text:
+        if plan.latest.sha256 == text_sha256(text) and not plan.latest.damage:
             return self
         made_from = plan.version(parent).number
         version = PlanVersion(plan.latest.number + 1, text, by, utc, made_from, twin_revision)
@@ -88,6 +88,7 @@ class PlanShelf:
         """The shelf with a version of a plan (the latest if None) as a plan of its own, a draft."""
         plan = self.plan(name)
         source = plan.version(version)
+        source.require_whole()
         self._require_free(new_name)
         first = PlanVersion(1, source.text, by, utc, None, twin_revision)
         origin = f"{plan.plan_id} version {source.number}"
@@ -123,6 +124,7 @@ class PlanShelf:
     def with_approval(self, name: str, approval: PlanApproval) -> PlanShelf:
         """The shelf with a plan's latest version approved. Raises PlanError if another version was judged."""
         plan = self.plan(name)
+        plan.latest.require_whole()
         if (approval.version, approval.plan_sha256) != (plan.latest.number, plan.latest.sha256):
             raise PlanError(
                 f"the approval is of version {approval.version} of '{name}', the latest is {plan.latest.number}. "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 
 from ..errors import PlanError
 from .verdict import Verdict
@@ -37,6 +36,11 @@ class PlanVersion:
         Number of the version it was made from; None for the first.
     twin_revision
         Number of the twin's revision it was made on.
+    sha256
+        The content hash, of the text in UTF-8; computed if not given.
+    damage
+        What happened to the text on disk, and the text is empty; empty if it is whole. One damaged version keeps
+        neither the twin nor the other plans from being opened.
     """
 
     number: int
@@ -45,11 +49,17 @@ class PlanVersion:
     utc: str
     parent: int | None
     twin_revision: int
+    sha256: str = ""
+    damage: str = ""
 
-    @cached_property
-    def sha256(self) -> str:
-        """The content hash: of the text in UTF-8."""
-        return text_sha256(self.text)
+    def __post_init__(self) -> None:
+        if not self.damage:
+            object.__setattr__(self, "sha256", text_sha256(self.text))
+
+    def require_whole(self) -> None:
+        """Raise PlanError if the text is damaged."""
+        if self.damage:
+            raise PlanError(f"version {self.number} of the plan can't be read: {self.damage}")
 
 
 @dataclass(frozen=True)
@@ -176,6 +186,8 @@ class SavedPlan:
             reasons.append(f"edit of {_minute(later.utc)} by {later.by} (version {later.number})")
         elif self.latest.sha256 != last.plan_sha256:
             reasons.append("contents other than those that were approved")
+        if self.latest.damage:
+            reasons.append("damage to its contents")
         if twin_revision != last.twin_revision:
             reasons.append(f"revision {twin_revision}")
         elif not is_current:

@@ -37,6 +37,7 @@ def version_summary(version: PlanVersion) -> dict[str, Any]:
         "parent": version.parent,
         "twin_revision": version.twin_revision,
         "content_sha256": version.sha256,
+        "damage": version.damage or None,
     }
 
 

@@ -23,7 +23,8 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_of(version: PlanVersion) -> Plan:
-    """The plan of a kept version, the very same that was saved. Raises PlanError if a newer program saved it."""
+    """The plan of a kept version, the very same that was saved. Raises PlanError if it is damaged or too new."""
+    version.require_whole()
     return parse_plan(json.loads(version.text))
 
 

@@ -7,13 +7,19 @@ from typing import Any
 from ..domain.plan_shelf import PlanShelf
 from ..domain.saved_plan import PlanApproval, PlanVersion, SavedPlan
 from ..domain.verdict import Verdict
+from ..errors import TwinCorruptError
 from .blobs import BlobRef, BlobStore
 from .codec_values import Record, decoding
 from .known_objects import KnownObjects
 
 
 def encode_version(version: PlanVersion, blobs: BlobStore) -> Record:
-    """The version's record; its text is stored, and the blob's name is the content hash."""
+    """The version's record; its text is stored, and the blob's name is the content hash.
+
+    Raises TwinCorruptError if the text was damaged where it came from.
+    """
+    if version.damage:
+        raise TwinCorruptError(f"Version {version.number} of a plan is damaged and can't be saved. {version.damage}")
     return {
         "number": version.number,
         "by": version.by,
@@ -25,9 +31,14 @@ def encode_version(version: PlanVersion, blobs: BlobStore) -> Record:
 
 
 def decode_version(r: Record, blobs: BlobStore, name: str) -> PlanVersion:
-    what = f"version {r['number']} of the plan '{name}'"
-    text = blobs.read_bytes(BlobRef.from_json(r["content"]), what).decode("utf-8")
-    return PlanVersion(int(r["number"]), text, r["by"], r["utc"], r["parent"], int(r["twin_revision"]))
+    """The version with its text, or with what is wrong with the text: a plan is no reason not to open a twin."""
+    number, content = int(r["number"]), BlobRef.from_json(r["content"])
+    text, damage = "", ""
+    try:
+        text = blobs.read_bytes(content, f"version {number} of the plan '{name}'").decode("utf-8")
+    except TwinCorruptError as error:
+        damage = str(error)
+    return PlanVersion(number, text, r["by"], r["utc"], r["parent"], int(r["twin_revision"]), content.sha256, damage)
 
 
 def encode_approval(a: PlanApproval) -> Record:

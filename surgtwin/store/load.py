@@ -24,7 +24,7 @@ def load_twin(path: Path, *, revision: int | None = None, progress: Progress = S
     """The twin at a revision (the current one if None). Writes nothing; every byte is checked by its hash.
 
     Side, measurements and plans belong to the twin, not to a revision: they are those of today. What a person has
-    accepted belongs to the revision.
+    accepted belongs to the revision. A damaged version of a plan says so itself; the rest can be used.
 
     Raises
     ------

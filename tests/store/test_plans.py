@@ -237,8 +237,36 @@ def test_a_damaged_plan_is_named_by_load_and_verify(planned: Path, harm: str) ->
     report = verify_twin(planned)
     assert not report.ok and any(sha256 in p and "version 2 of the plan 'A'" in p for p in report.problems)
     for load in (load_twin, load_plans):
-        with pytest.raises(TwinCorruptError, match="version 2 of the plan 'A'"):
-            load(planned)
+        plan = load(planned).shelf.plan("A")
+        assert plan.latest.sha256 == sha256 and "version 2 of the plan 'A'" in plan.latest.damage
+        assert plan.versions[0].text == '{"a":1}' and not plan.versions[0].damage
+        status = plan.status(1)
+        assert status.state is PlanState.BROKEN and status.reason == "damage to its contents"
+
+
+def test_a_damaged_plan_is_neither_copied_nor_approved_and_is_mended_by_saving_it_again(
+    planned: Path, tmp_path: Path
+) -> None:
+    sha256 = text_sha256('{"a":2}')
+    (planned / "blobs" / sha256[:2] / sha256).write_bytes(b"")
+    twin = load_twin(planned)
+    with pytest.raises(TwinCorruptError, match="damaged and can't be saved"):
+        save_twin(twin, tmp_path / "again.twin")
+    assert not (tmp_path / "again.twin").exists()
+    with pytest.raises(TwinCorruptError, match="could not be copied"):
+        copy_twin(planned, tmp_path / "copy.twin")
+    with TwinWriter(planned) as writer:
+        for refused in (
+            approving("A"),
+            lambda s: s.with_copy("A", "C", by="Dr. C", utc="2026-03-02T00:00:00Z", twin_revision=1),
+        ):
+            with pytest.raises(PlanError, match="can't be read"):
+                writer.change_plans(refused)
+        writer.change_plans(saving("B", '{"b":1}'))
+        writer.change_plans(saving("A", '{"a":2}'))
+    mended = load_twin(planned).shelf.plan("A")
+    assert [v.damage for v in mended.versions] == ["", "", ""] and mended.latest.text == '{"a":2}'
+    assert verify_twin(planned).ok
 
 
 def test_verify_counts_plans_and_finds_an_approval_of_something_else(planned: Path) -> None:

@@ -68,4 +68,5 @@ def say_twin(twin: Twin) -> None:
         say(f"in brackets: {level:.0%} interval of the volume, for images like those that the model was checked on")
     say_proposals(twin.provenance.model)
     for plan in twin.plans:
-        say(f"plan {plan.name}, version {plan.latest.number}: {twin.plan_status(plan).text}")
+        damaged = "DAMAGED, " if plan.latest.damage else ""
+        say(f"plan {plan.name}, version {plan.latest.number}: {damaged}{twin.plan_status(plan).text}")

@@ -39,6 +39,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _changes(plan: SavedPlan, version: PlanVersion) -> list[str]:
+    damaged = [v for v in plan.versions if v.damage and v.number in (version.number, version.parent)]
+    if damaged:
+        return [f"version {v.number} is damaged: {v.damage}" for v in damaged]
     return [change.text for change in version_changes(plan, version)]
 
 

@@ -37,4 +37,6 @@ def minute(utc: str) -> str:
 def _row(twin: KeptPlans, plan: SavedPlan) -> list[str]:
     latest = plan.latest
     state = "removed" if plan.is_removed else twin.plan_status(plan).text
+    if latest.damage:
+        state = f"DAMAGED, {state}"
     return [plan.name, str(latest.number), str(latest.twin_revision), latest.by, minute(latest.utc), state]
