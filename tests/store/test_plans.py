@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_kill import dies_at, needs_fork
@@ -385,6 +388,54 @@ def test_what_a_killed_program_was_told_is_saved_is_there(saved: Path) -> None:
     (plan,) = load_twin(saved).plans
     assert len(plan.versions) in (said, said + 1) and plan.latest.text == f'{{"a":{len(plan.versions)}}}'
     assert verify_twin(saved).ok
+
+
+def some_change(rng: random.Random) -> Change:
+    """A change that a person might make, possible or not."""
+    name, other = (rng.choice(["A", "B", "C", "a", "Dé"]) for _ in range(2))
+    by, text = rng.choice(["Dr. A", "Dr. B"]), f'{{"n":{rng.randrange(4)}}}'
+    copied: dict[str, Any] = {
+        "by": by,
+        "utc": "2026-03-02T00:00:00Z",
+        "twin_revision": 1,
+        "version": rng.choice([None, 1, 2]),
+    }
+    changes: list[Change] = [
+        saving(name, text, by),
+        approving(name, by),
+        approving(name, by, despite="no other way"),
+        lambda s: s.with_copy(name, other, **copied),
+        lambda s: s.with_name(name, other),
+        lambda s: s.without(name),
+        lambda s: s.with_restored(name, rng.choice(["", other])),
+        lambda s: s.without_approval(name, by),
+    ]
+    return rng.choice(changes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_row_of_changes_is_the_same_in_memory_on_disk_and_after_opening_again(
+    saved: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    rng, shelf, refused = random.Random(seed), PlanShelf(), 0
+    with TwinWriter(saved) as writer:
+        for _ in range(60):
+            change = some_change(rng)
+            state = rng.getstate()
+            try:
+                shelf = change(shelf)
+            except PlanError as error:
+                rng.setstate(state)
+                with pytest.raises(PlanError, match=re.escape(str(error))):
+                    writer.change_plans(change)
+                refused += 1
+            else:
+                rng.setstate(state)
+                writer.change_plans(change)
+            assert writer.twin.shelf == shelf
+    assert load_plans(saved).shelf == shelf and load_twin(saved).shelf == shelf
+    assert verify_twin(saved).ok and len(shelf.every) > 3 and 5 < refused < 50
 
 
 def test_the_database_refuses_to_forget_a_plan(planned: Path) -> None:
