@@ -20,11 +20,6 @@ from .settings import DEFAULT_PLANNING, PlanningSettings
 from .structure_roles import body_of
 from .twin_geometry import TwinGeometry
 
-_UNKNOWN = (
-    "Only structures that the twin holds are kept clear of. Look along each way in the slices: bowel, vessels or "
-    "pleura that nobody has segmented may lie on it."
-)
-
 
 class Access(IntEnum):
     """What is said of a way; the first reason that applies."""
@@ -253,7 +248,7 @@ def _findings(
     geometry: TwinGeometry, request: AccessRequest, needed: dict[str, float], access: NDArray[np.uint8]
 ) -> tuple[Finding, ...]:
     if np.any(access == Access.ALLOWED):
-        return (Finding("only-what-is-known", Severity.INFO, _UNKNOWN),)
+        return (_only_what_is_known(geometry),)
     found = []
     for name, mm in needed.items():
         away = float(geometry.surface(name).at(np.asarray([request.target_mm]))[0]) - request.tool.radius_mm
@@ -270,6 +265,17 @@ def _findings(
         numbers = {kind.name.lower(): float(counts[kind]) for kind in Access if counts[kind]}
         found.append(Finding("no-access", Severity.ERROR, text, request.target_mm, numbers))
     return tuple(found)
+
+
+def _only_what_is_known(geometry: TwinGeometry) -> Finding:
+    twin = geometry.twin
+    missing = [s.name for s in twin.structures if not twin.labels.voxels(s)]
+    not_found = f" Looked for and not found: {', '.join(missing)}." if missing else ""
+    text = (
+        "Only structures that the twin holds are kept clear of. Look along each way in the slices: bowel, vessels or "
+        f"pleura that nobody has segmented may lie on it.{not_found}"
+    )
+    return Finding("only-what-is-known", Severity.INFO, text)
 
 
 def _remedy(why: Access) -> str:

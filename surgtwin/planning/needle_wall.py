@@ -10,11 +10,12 @@ import numpy as np
 from ..domain.geometry import FloatArray, Point3
 from ..mesh.surface_distance import SurfaceDistance, closest_on_segment
 from ..mesh.surface_samples import surface_samples
-from .crossing import Passage, crossings, passage
+from .crossing import Crossing, Passage, crossings, passage
 from .line_distance import least_distance
 from .needle_line import NeedleLine
 
 STEP_MM = 0.5
+ON_SURFACE_MM = 0.01
 FLATTEST_COSINE = 0.2
 MOUTH_HEIGHT_MM = 3.0
 MOUTH_REACH = 1.5
@@ -51,14 +52,21 @@ def measure_wall(
     proven_mm
         The wall at which a limit is surely kept, error and all; it decides how far the mouth reaches.
     """
-    mouth = _mouth(name, surface, line, radius_mm + proven_mm, patch_mm)
+    pieces = crossings(name, surface, line)
+    if not pieces:
+        nearest = least_distance(surface, line)
+        return Wall(-nearest.value_mm - radius_mm, line.point(nearest.depth_mm))
+    mouth = _mouth(pieces, name, surface, line, radius_mm + proven_mm, patch_mm)
     begin = 0.0 if mouth is None else max(mouth.depth_mm, 0.0)
     out = least_distance(surface, line, begin, sign=-1.0)
-    if out.value_mm < 0 and out.depth_mm > begin:
+    if out.value_mm < -ON_SURFACE_MM:
         return Wall(out.value_mm - radius_mm, line.point(out.depth_mm))
     samples = _samples_near(surface, line, radius_mm + max(proven_mm, abs(out.value_mm)))
     if mouth is not None:
         samples = samples[~_in_mouth(samples, mouth, surface, radius_mm + proven_mm, patch_mm)]
+    if not len(samples):
+        # All of a small structure is mouth: what is known is how deep the axis lies.
+        return Wall(out.value_mm - radius_mm, line.point(out.depth_mm))
     axis = closest_on_segment(samples, line.points(np.array([begin]))[0], line.end)
     away = np.linalg.norm(samples - axis, axis=1)
     worst = int(away.argmin())
@@ -66,11 +74,15 @@ def measure_wall(
     return Wall(float(away[worst]) - radius_mm, (x, y, z))
 
 
-def _mouth(name: str, surface: SurfaceDistance, line: NeedleLine, needed_mm: float, patch_mm: float) -> Passage | None:
+def _mouth(
+    pieces: tuple[Crossing, ...],
+    name: str,
+    surface: SurfaceDistance,
+    line: NeedleLine,
+    needed_mm: float,
+    patch_mm: float,
+) -> Passage | None:
     """Where the line enters the structure: at a depth below 0 if the entry lies just inside; None if deep inside."""
-    pieces = crossings(name, surface, line)
-    if not pieces:
-        return None
     if pieces[0].entry_depth_mm > 0:
         return passage(name, surface, line, pieces[0].entry_depth_mm, patch_mm)
     if float(-surface.at(line.start[None])[0]) >= needed_mm:

@@ -21,7 +21,7 @@ def check_trajectories(geometry: TwinGeometry, evaluation: PlanEvaluation, _: Pl
         found += [limit_finding(result, each) for each in result.limits if each.verdict is not Verdict.SAFE]
         found += _unasked(geometry, result)
         found += _skin(geometry, result)
-    return found
+    return found + _unaccepted(geometry, evaluation)
 
 
 def check_needles(_: TwinGeometry, evaluation: PlanEvaluation, settings: PlanningSettings) -> list[Finding]:
@@ -99,6 +99,21 @@ def _unasked(geometry: TwinGeometry, result: TrajectoryResult) -> list[Finding]:
         numbers = {"length_mm": length, "min_mm": clearance.min_mm}
         found.append(Finding("needle-crosses", Severity.WARNING, text, clearance.at_mm, numbers, name))
     return found
+
+
+def _unaccepted(geometry: TwinGeometry, evaluation: PlanEvaluation) -> list[Finding]:
+    """Structures that the needles' limits rest on and that no person has accepted."""
+    used: dict[str, None] = {}
+    for result in evaluation.trajectories:
+        used |= dict.fromkeys(limit.structure for limit in result.limits if limit.structure)
+        used |= dict.fromkeys(result.place.holders)
+    cut = {name for each in evaluation.cuts for name in each.tissue.names}
+    twin = geometry.twin
+    doubtful = [n for n in used if n not in cut | twin.accepted and twin.labels.structure(n).origin != "given"]
+    if not doubtful:
+        return []
+    text = f"No person has accepted {', '.join(doubtful)}; look at the contours before relying on any clearance."
+    return [Finding("not-accepted", Severity.WARNING, text, None, {"structures": float(len(doubtful))})]
 
 
 def _skin(geometry: TwinGeometry, result: TrajectoryResult) -> list[Finding]:
