@@ -64,6 +64,15 @@ def test_organs_of_a_real_ct_lie_where_organs_lie(abdomen, capsys, tmp_path):
     assert {s["name"]: s["origin"] for s in told["structures"]}["lungs"] == "classical"
 
 
+def test_needles_reach_a_real_liver_past_bone_and_lung(abdomen, capsys):
+    answer = run_json(capsys, "plan", "access", abdomen, "--target", "liver", "--avoid", "bone:2", "--top", 3)
+    assert answer["organ"] == "liver" and answer["allowed"] > 0 and answer["candidates"]
+    for candidate in answer["candidates"]:
+        least = {c["structure"]: c["min_mm"] for c in candidate["clearances"]}
+        assert least["bone"] >= 2 and all(mm >= 0 for name, mm in least.items() if name not in ("body", "liver"))
+        assert candidate["verdict"] != "violated" and abs(candidate["skin"]["depth_mm"]) < 5
+
+
 def test_every_surface_of_a_real_ct_is_closed_and_has_the_volume_of_its_voxels(abdomen, capsys, tmp_path):
     told = run_json(capsys, "info", abdomen)
     for s in told["structures"]:
