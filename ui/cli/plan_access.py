@@ -89,7 +89,7 @@ def _say(access: AccessMap, best: tuple[Candidate, ...]) -> None:
     for kind, n in access.counts().items():
         if kind and n:
             say(f"  {n:6d}  {kind.text}{_by(access) if kind.name == 'TOO_CLOSE' else ''}")
-    wanted = [f"{name} {mm:g}" for name, mm in access.needed_mm.items()]
+    wanted = [f"{name} {mm:g}" for name, mm in sorted(access.needed_mm.items(), key=lambda item: -item[1])]
     more = f" and {len(wanted) - MOST_NAMED} more" if len(wanted) > MOST_NAMED else ""
     say(f"kept clear: {', '.join(wanted[:MOST_NAMED]) or 'nothing'}{more}")
     if best:
