@@ -10,6 +10,7 @@ from ..domain.finding import Severity
 from ..domain.verdict import COVERAGE_FACTOR, Verdict, worst
 from .ablation import AblationResult
 from .evaluation import PlanEvaluation
+from .functional_remnant import FunctionalRemnant
 from .line_distance import Clearance
 from .resection import ResectionResult
 from .verdicts import verdicts_of, worst_by_entry
@@ -76,11 +77,27 @@ def _volumes(r: ResectionResult) -> list[Figure]:
         label = f"{organ} remnant to body weight"
         listed.append(Figure("remnant_to_body_weight_percent", organ, label, "%", high, r.body_weight_percent))
     if r.functional is not None:
-        least, label = r.functional.least_percent, f"{organ} functional remnant, at least"
-        listed.append(Figure("functional_percent", organ, label, "%", high, least))
-        label = f"{organ} remnant without inflow"
-        listed.append(Figure("ischaemic_ml", organ, label, "mL", low, r.functional.ischaemic_ml))
+        listed += _flow(organ, r.functional)
     listed.append(Figure("cut_area_mm2", organ, f"{organ} cut surface", "mm²", Better.NEUTRAL, r.cut_area_mm2))
+    return listed
+
+
+def _flow(organ: str, functional: FunctionalRemnant) -> list[Figure]:
+    """What is left with flow, and what of each vessel system is divided; None where the evaluation withholds it."""
+    high, low = Better.HIGHER, Better.LOWER
+    least, label = functional.least_percent, f"{organ} functional remnant, at least"
+    listed = [
+        Figure("functional_percent", organ, label, "%", high, least),
+        Figure("ischaemic_ml", organ, f"{organ} remnant without inflow", "mL", low, functional.ischaemic_ml),
+    ]
+    for flow in functional.flows:
+        diameters = [c.diameter_mm for c in flow.crossings]
+        count = None if flow.withheld else float(len(diameters))
+        thickest = None if flow.withheld else max(diameters, default=0.0)
+        listed += [
+            Figure("divided_branches", flow.vessel, f"branches of {flow.vessel} divided", "", low, count),
+            Figure("divided_mm", flow.vessel, f"thickest branch of {flow.vessel} divided", "mm", low, thickest),
+        ]
     return listed
 
 

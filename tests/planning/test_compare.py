@@ -18,8 +18,9 @@ from surgtwin.errors import PlanError
 from surgtwin.planning.compare import compare_plans
 from surgtwin.planning.compare_figures import Better
 from surgtwin.planning.evaluate import evaluate_plan
-from surgtwin.planning.functional_remnant import FunctionalRemnant
+from surgtwin.planning.functional_remnant import FlowLoss, FunctionalRemnant
 from surgtwin.planning.verdicts import verdicts_of, worst_by_entry
+from surgtwin.planning.vessel_crossing import Crossing
 from tests.planning.shapes import OBLIQUE, ball, make_geometry, tube
 
 BODY = PatientFigures(170, 70)
@@ -181,11 +182,21 @@ def test_needles_are_compared_by_their_worst_clearance_to_each_protected_structu
 
 
 def test_the_functional_remnant_is_compared_where_there_is_one(judged):
-    def with_flow(name, ischaemic, least):
-        functional = FunctionalRemnant((), ischaemic, 5.0, 100.0, 105.0, least, None)
+    def crossing(mm):
+        return Crossing("portal vein", "1", (0.0, 0.0, 0.0), mm, True, False, True, ("1",))
+
+    def with_flow(name, ischaemic, least, cut):
+        flows = (
+            FlowLoss("portal vein", True, ("portal vein",), 2.0, tuple(crossing(mm) for mm in cut)),
+            FlowLoss("hepatic veins", False, (), 2.0, withheld="no root"),
+        )
+        functional = FunctionalRemnant(flows, ischaemic, 5.0, 100.0, 105.0, least, None)
         return replace(judged[name], combined=(replace(judged[name].combined[0], functional=functional),))
 
-    compared = compare_plans({"a": with_flow("wide", 30.0, 20.0), "b": with_flow("narrow", 3.0, None)})
+    compared = compare_plans({"a": with_flow("wide", 30.0, 20.0, (3, 8)), "b": with_flow("narrow", 3.0, None, ())})
+    assert [compared.row("divided_mm", "portal vein").number(n) for n in (0, 1)] == [8.0, 0.0]
+    assert compared.row("divided_branches", "portal vein").best == (1,)
+    assert compared.row("divided_mm", "hepatic veins").number(0) is None
     assert compared.row("ischaemic_ml", "liver").best == (1,)
     withheld = compared.row("functional_percent", "liver")
     assert withheld.number(0) == 20.0 and withheld.number(1) is None and withheld.best == ()
