@@ -16,6 +16,8 @@ REACH_MM = 8.0
 """Length at a branch's end over which its direction is taken."""
 SKIP_RADII = 1.0
 """Part of it that is left out, in radii: there a middle line bends into the junction."""
+LOST_DEPTHS, LOST_VOXELS = 1.5, 2.0
+"""A line stands for what is no further from it than this many times its depth, and some voxels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +56,80 @@ class Branch:
 
 
 def skeleton_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """[k, j, i] the voxels left when a mask is thinned to lines (Lee et al. 1994), inside the mask's box."""
+    """[k, j, i] the voxels left when a mask is thinned to lines (Lee et al. 1994), inside the mask's box.
+
+    Where thinning eats up a whole stretch, as it does with tubes that are evenly wide all along, a line through the
+    deepest voxels takes its place.
+    """
     from skimage.morphology import skeletonize
 
     lines = np.zeros(mask.shape, dtype=bool)
     boxes = ndimage.find_objects(mask.astype(np.uint8))
     if boxes:
-        lines[boxes[0]] = skeletonize(np.ascontiguousarray(mask[boxes[0]])) > 0
+        part = np.ascontiguousarray(mask[boxes[0]])
+        lines[boxes[0]] = _with_lost_stretches(skeletonize(part) > 0, part)
     return lines
+
+
+def _with_lost_stretches(lines: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The lines, and one through every part of the mask that none of them stands for."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1]
+    lines = lines.copy()
+    reach = np.zeros(mask.shape, dtype=np.float32)
+    voxels = np.argwhere(mask)
+    while True:
+        voxels = voxels[~_stood_for(voxels, lines, depth)]
+        if not len(voxels):
+            return lines
+        reach[tuple(voxels.T)] = _from_lines(voxels, lines)
+        lost = np.zeros(mask.shape, dtype=bool)
+        lost[tuple(voxels.T)] = True
+        parts, _ = ndimage.label(lost, structure=CUBE)
+        for n, box in enumerate(ndimage.find_objects(parts)):
+            own = np.argwhere(parts[box] == n + 1) + [s.start for s in box]
+            tip = own[int(np.argmax(reach[tuple(own.T)]))]
+            pad = int(LOST_DEPTHS * depth[tuple(own.T)].max() + LOST_VOXELS) + 4
+            around = tuple(slice(max(0, s.start - pad), s.stop + pad) for s in box)
+            low = np.array([s.start for s in around])
+            way = _way_to_lines(tip - low, lines[around], depth[around])
+            lines[tuple((way + low).T)] = True
+
+
+def _stood_for(voxels: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which voxels (N, 3) lie in the ball, and some more, around any voxel of a line."""
+    on_line = np.argwhere(lines)
+    size = np.ceil(depth[tuple(on_line.T)]).astype(np.int64)
+    covered = np.zeros(len(voxels), dtype=bool)
+    for ball in np.unique(size)[::-1]:
+        left = np.flatnonzero(~covered)
+        bound = LOST_DEPTHS * float(ball) + LOST_VOXELS
+        distance, _ = cKDTree(on_line[size == ball]).query(voxels[left], distance_upper_bound=bound)
+        covered[left] = np.isfinite(distance)
+    return covered
+
+
+def _from_lines(voxels: NDArray[np.int64], lines: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Distance (N,) of voxels from the nearest line; from their own middle if there is none."""
+    on_line = np.argwhere(lines)
+    if not len(on_line):
+        return np.asarray(np.linalg.norm(voxels - voxels.mean(axis=0), axis=1))
+    return np.asarray(cKDTree(on_line).query(voxels)[0])
+
+
+def _way_to_lines(tip: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(N, 3) voxels from a tip along the deepest way to a voxel beside a line; to the far end if none is joined."""
+    from skimage.graph import MCP_Geometric
+
+    ways = MCP_Geometric(np.where(depth > 0, 1.0 / np.maximum(depth, 1.0) ** 3, -1.0))
+    total, _ = ways.find_costs([tuple(tip)])
+    beside = ndimage.binary_dilation(lines, structure=CUBE) & np.isfinite(total)
+    if beside.any():
+        there = np.argwhere(beside)
+        end = there[int(np.argmin(total[beside]))]
+    else:
+        away = np.where(np.isfinite(total), total, -1.0)
+        end = np.array(np.unravel_index(int(away.argmax()), away.shape))
+    return np.array(ways.traceback(tuple(end)))
 
 
 def branches_of(lines: NDArray[np.bool_], radius_mm: NDArray[np.float32], step_mm: float) -> list[Branch]:

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from surgtwin.errors import PlanError
+from surgtwin.imaging.centreline import skeleton_of
 from surgtwin.planning.vessel_graph import NodeKind
 from surgtwin.planning.vessel_tracing import trace_vessel
 from tests.planning.shapes import OBLIQUE, STRAIGHT, ball, make_twin, tube
@@ -162,3 +163,16 @@ def test_specks_are_no_vessel():
     labels = make_twin({"v": ball((0, 0, 0), 1.2)}, STRAIGHT, 10, with_meshes=False).labels
     with pytest.raises(PlanError, match="specks"):
         trace_vessel(labels.layers[0] > 0, labels.grid, "v")
+
+
+@pytest.mark.parametrize("radius", [3.0, 4.0, 6.0])
+@pytest.mark.parametrize("off", [(0.0, 0.0), (0.5, 0.5), (0.2, 0.3)])
+def test_a_tube_that_thinning_would_eat_up_keeps_its_line(radius, off):
+    """Lee's thinning removes a tube that is two voxels wide at the end of it from one end to the other."""
+    k, j, i = np.indices((24, 24, 70)).astype(float)
+    along = np.clip(i - 10, 0, 50)
+    mask = (i - 10 - along) ** 2 + (j - 12 + off[0]) ** 2 + (k - 12 + off[1]) ** 2 <= radius**2
+    lines = np.argwhere(skeleton_of(mask))
+    assert np.ptp(lines[:, 2]) >= 44
+    middle = lines[(lines[:, 2] > 16) & (lines[:, 2] < 54)]
+    assert np.abs(middle[:, :2] - 12 + np.array(off)[::-1]).max() <= 1.5
