@@ -10,7 +10,7 @@ from .subject import ReportedPlan
 from .wording import NOTHING, UNCONFIRMED_NOTE, figure, is_unconfirmed, marked, place
 
 _COLUMNS = (
-    Column("Zone", share=1.1), Column("Target", share=1.2), Column("Covered", True, 1.0), Column("Zone", True, 0.9),
+    Column("Zone", share=1.1), Column("Target", share=1.1), Column("Covered", True, 1.15), Column("Zone", True, 0.9),
     Column("Least margin", True, 1.5), Column("Wanted", True, 0.9), Column("Verdict", share=1.5),
     Column("Where it is least (LPS, mm)", share=1.9), Column("Also reaches", share=1.8),
 )  # fmt: skip

@@ -69,7 +69,7 @@ class _Axis:
     def ticks(self) -> list[float]:
         step = round_step((self.high - self.low) / TICKS)
         first = np.ceil(self.low / step - 1e-9) * step
-        return [float(v) for v in np.arange(first, self.high + step * 1e-9, step)]
+        return [float(v) + 0.0 for v in np.arange(first, self.high + step * 1e-9, step)]
 
 
 def round_step(rough: float) -> float:

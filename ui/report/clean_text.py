@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST_CELL = 400
@@ -9,13 +10,15 @@ LONGEST_CELL = 400
 _KEPT_END = 80
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Control and format characters (among them those that reverse the reading order), surrogates, unassigned ones."""
+_BLANKS = re.compile(r"[ \t\r\n\f\v]+")
+"""No-break spaces are left as they are."""
 _JOINERS = "\u200c\u200d"
 """Persian and Indian words are spelt with these; they change no order."""
 
 
 def visible(text: str) -> str:
     """The text with blanks for line breaks and tabs, and hidden characters written as "[U+202E]"."""
-    spaced = " ".join(text.split())
+    spaced = _BLANKS.sub(" ", text).strip(" ")
     return "".join(as_code(c) if unicodedata.category(c) in _HIDDEN and c not in _JOINERS else c for c in spaced)
 
 
