@@ -12,8 +12,8 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QMenu,
+    QPushButton,
     QSizePolicy,
-    QToolButton,
     QWidget,
     QWidgetAction,
 )
@@ -40,11 +40,10 @@ class CutForm(QWidget):
         self.organ = QComboBox()
         self.organ.setAccessibleName("Organ to cut")
         self.organ.activated.connect(lambda _n: self._choose_organ(self.organ.currentText()))
-        self.targets = QToolButton()
+        self.targets = QPushButton()
         self.targets.setObjectName("choiceButton")
         self.targets.setAccessibleName("What is to be taken out")
         self.targets.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.targets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.boxes: dict[str, QCheckBox] = {}
         self.margin = millimetre_box("Margin wanted", 0.0)
         self.margin.valueChanged.connect(self._set_margin)

@@ -27,7 +27,7 @@ from .judging import Judge, Judged
 from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_of_line
 from .worker import LatestWorker
 
-JUDGE, START, WARM, BEND = "judge", "start", "warm", "bend"
+QUICK, EXACT, START, WARM, BEND = "quick", "exact", "start", "warm", "bend"
 SOFT = 0.8
 """How far a handle drags its neighbours along, in control points (standard deviation)."""
 _ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
@@ -45,12 +45,21 @@ class PlanDesk(QObject):
     problem_found = Signal(str)
     """Why a cut could not be laid, for a person."""
 
-    def __init__(self, state: AppState, book: PlanBook, worker: LatestWorker, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        state: AppState,
+        book: PlanBook,
+        worker: LatestWorker,
+        slow_worker: LatestWorker,
+        parent: QObject | None = None,
+    ) -> None:
+        """`worker` follows the hand; `slow_worker` has the last word and never makes the hand wait."""
         super().__init__(parent)
-        self.state, self.book, self._worker = state, book, worker
+        self.state, self.book, self._worker, self._slow_worker = state, book, worker, slow_worker
         self.is_open = False
         self.falloff = SOFT
         self._judge: Judge | None = None
+        self._slow_judge: Judge | None = None
         self._judged: Judged | None = None
         self._live: CutSurface | None = None
         self._laying: Laying | None = None
@@ -119,9 +128,9 @@ class PlanDesk(QObject):
         return self._judge.geometry if self._judge is not None else None
 
     @property
-    def judge(self) -> Judge | None:
-        """What judges plans on the open twin; only the worker may ask it."""
-        return self._judge
+    def slow_judge(self) -> Judge | None:
+        """What judges plans on the open twin exactly; only the slow worker may ask it."""
+        return self._slow_judge
 
     # --- the hand on a cut
 
@@ -239,14 +248,18 @@ class PlanDesk(QObject):
 
     def _on_twin(self) -> None:
         """Another twin or revision: everything known was of the old one."""
-        for kind in (JUDGE, START, WARM, BEND):
+        for kind in (QUICK, START, WARM, BEND):
             self._worker.drop(kind)
+        self._slow_worker.drop(EXACT)
         twin = self.state.twin
         self._live, self._judged, self._laying = None, None, None
-        self._judge = Judge(TwinGeometry(twin)) if twin is not None and self.is_open else None
+        geometry = TwinGeometry(twin) if twin is not None and self.is_open else None
+        self._judge = Judge(geometry) if geometry is not None else None
+        self._slow_judge = Judge(geometry) if geometry is not None else None
         self._choice = first_choice(twin) if twin is not None else CutChoice()
         self.choice_changed.emit()
         self.laying_changed.emit()
+        self._warm()
         self._on_plan()
 
     def _on_details(self) -> None:
@@ -269,21 +282,26 @@ class PlanDesk(QObject):
             self._worker.ask(WARM, lambda *_: judge.warm(resection), lambda _: None, lambda _: None)
 
     def _ask(self, quick_only: bool, is_anew: bool = False) -> None:
-        judge, plan = self._judge, self.plan
-        if judge is None or not self.is_open:
+        judge, slow, plan = self._judge, self._slow_judge, self.plan
+        if judge is None or slow is None or not self.is_open:
             return
         if not plan.resections:
-            self._worker.drop(JUDGE)
+            self._slow_worker.drop(EXACT)
+            self._worker.drop(QUICK)
             self._judged = None
             return
         known = self._judged
         if not (quick_only or is_anew) and known is not None and known.is_exact and known.plan is plan:
             return
-        self._worker.ask(
-            JUDGE, lambda progress, tell: judge.judge(plan, quick_only, progress, tell), self._take, self.tell_fault
-        )
+        self._slow_worker.drop(EXACT)
+        self._worker.ask(QUICK, lambda progress, _: judge.quick(plan, progress), self._take, self.tell_fault)
+        if not quick_only:
+            self._slow_worker.ask(EXACT, lambda progress, _: slow.exact(plan, progress), self._take, self.tell_fault)
 
     def _take(self, judged: Judged) -> None:
+        known = self._judged
+        if known is not None and known.is_exact and not judged.is_exact and known.plan == judged.plan:
+            return
         self._judged = judged
         self.judged_changed.emit()
 

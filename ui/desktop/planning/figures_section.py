@@ -17,6 +17,8 @@ from .desk import PlanDesk
 from .figures import CutNumbers, MarginNumbers
 from .verdict_look import LOOKS, verdict_text
 
+TELLS_APART = 0.05
+"""Percentages nearer than this read the same."""
 COMPUTING, PREVIEW, EXACT = "computing\u2026", "preview\u2026", ""
 NO_BODY = "Height and weight give the standardised remnant (sFLR)."
 
@@ -248,8 +250,10 @@ def _rows(numbers: CutNumbers) -> list[tuple[str, str, str]]:
             "With all its tissue; remnant and resected add up to it",
         ),
         ("Remnant share", share, f"Of the whole {organ}"),
-        ("Without tumours", f"{numbers.flr_percent:.1f} %", "Tumour-free remnant, of the organ without its tumours"),
     ]
+    if abs(numbers.flr_percent - numbers.remnant_percent) >= TELLS_APART:
+        tip = "Tumour-free remnant, of the organ without its tumours"
+        rows.append(("Without tumours", f"{numbers.flr_percent:.1f} %", tip))
     for formula, percent in numbers.sflr_percent.items():
         tip = f"Tumour-free remnant, of the volume that {formula}'s formula gives for the body"
         rows.append((f"sFLR ({formula})", f"{percent:.1f} %", tip))

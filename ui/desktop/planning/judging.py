@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from surgtwin.domain.cut import PlaneCut
 from surgtwin.domain.plan import Plan, Resection
@@ -56,7 +54,7 @@ class Judged:
 
 
 class Judge:
-    """Judges plans on one twin. One thread at a time."""
+    """Judges plans on one twin. One thread at a time; two judges may share a geometry."""
 
     def __init__(self, geometry: TwinGeometry) -> None:
         self.geometry = geometry
@@ -65,15 +63,15 @@ class Judge:
 
     def warm(self, resection: Resection) -> Tissue:
         """Prepare what dragging a cut of that organ needs; answers the organ's tissue."""
-        preview = self._preview(resection)
-        return preview.cells.tissue
+        tissue = self._preview(resection).cells.tissue
+        self._maker.prepare(tissue)
+        return tissue
 
-    def judge(self, plan: Plan, quick_only: bool, progress: Progress, tell: Callable[[Any], None]) -> Judged:
-        """The last word on a plan; `tell` hears the preview before."""
-        quick = self._quickly(plan, progress)
-        if quick_only or quick.problem:
+    def exact(self, plan: Plan, progress: Progress) -> Judged:
+        """The last word on a plan."""
+        quick = self.quick(plan, progress)
+        if quick.problem:
             return quick
-        tell(quick)
         try:
             evaluation = evaluate_plan(self.geometry, plan, progress=progress)
         except PlanError as error:
@@ -91,7 +89,8 @@ class Judge:
             maps[cut.resection.name] = unfold(self.geometry, cut, MAP_STEP_MM)
         return maps
 
-    def _quickly(self, plan: Plan, progress: Progress) -> Judged:
+    def quick(self, plan: Plan, progress: Progress) -> Judged:
+        """Nearly the figures and a coarser picture, within the time of a few pictures."""
         numbers, problem = {}, ""
         try:
             for resection in plan.resections:

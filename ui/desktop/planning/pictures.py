@@ -123,6 +123,11 @@ class PictureMaker:
         )
         return PlanPicture(organs, cuts)
 
+    def prepare(self, tissue: Tissue) -> None:
+        """What a first picture of an organ would wait for."""
+        self.inside(tissue)
+        self._shape(tissue, True)
+
     def inside(self, tissue: Tissue) -> InsideField:
         if tissue.names not in self._fields:
             self._fields[tissue.names] = InsideField.of(tissue)
@@ -138,7 +143,8 @@ class PictureMaker:
     def _shape(self, tissue: Tissue, quick: bool) -> Shape:
         key = (tissue.names, quick)
         if key not in self._shapes:
-            mesh = self.geometry.tissue_mesh(tissue)
+            own = self.geometry.twin.mesh(tissue.names[0]) if len(tissue.names) == 1 else None
+            mesh = own if own is not None else self.geometry.tissue_mesh(tissue)
             if quick and len(mesh.triangles) > LIGHT_TRIANGLES:
                 mesh = light_mesh(mesh, LIGHT_TRIANGLES)
             self._shapes[key] = Shape(mesh.vertices_mm, mesh.triangles.astype(np.int64), corner_normals(mesh))

@@ -41,9 +41,9 @@ class Planning(QObject):
     def __init__(self, state: AppState, kept: KeptSettings, parent: QWidget) -> None:
         super().__init__(parent)
         self.state = state
-        self.worker = LatestWorker(self)
+        self.worker, self.slow_worker = LatestWorker(self), LatestWorker(self)
         self.book = PlanBook(state, kept.reader, self)
-        self.desk = PlanDesk(state, self.book, self.worker, self)
+        self.desk = PlanDesk(state, self.book, self.worker, self.slow_worker, self)
         self._views: ViewGrid | None = None
         self._pane: ComparePlans | None = None
         self._opened = ""
@@ -97,16 +97,16 @@ class Planning(QObject):
 
     def compare(self, keys: tuple[int, int]) -> None:
         """Judge two plans and put them side by side where the views are."""
-        judge = self.desk.judge
+        judge = self.desk.slow_judge
         drafts = [d for key in keys for d in self.book.drafts if d.key == key]
         if judge is None or len(drafts) != 2:
             return
 
         def work(progress: Progress, _: object) -> tuple[Judged, ...]:
-            return tuple(judge.judge(d.plan, False, progress, lambda _said: None) for d in drafts)
+            return tuple(judge.exact(d.plan, progress) for d in drafts)
 
         names = (drafts[0].name, drafts[1].name)
-        self.worker.ask(COMPARE, work, lambda both: self._show_compare(names, both), self.desk.tell_fault)
+        self.slow_worker.ask(COMPARE, work, lambda both: self._show_compare(names, both), self.desk.tell_fault)
 
     @property
     def pane(self) -> ComparePlans | None:
@@ -147,4 +147,5 @@ class Planning(QObject):
             self._keep.stop()
             self.keep_aside()
         self.end_compare()
-        self.worker.close()
+        for worker in (self.worker, self.slow_worker):
+            worker.close()
