@@ -66,7 +66,7 @@ def test_contact_and_outgrowth_of_a_ball_on_a_ball(frame):
     assert found.contact_percent == pytest.approx(100 * height / (2 * small), abs=3.0)
     caps = [math.pi * h * h * (r - h / 3) for r, h in ((small, height), (big, big - waist))]
     outside = 100 * (1 - sum(caps) / (4 / 3 * math.pi * small**3))
-    assert found.exophytic_percent == pytest.approx(outside, abs=3.0)
+    assert found.exophytic_percent == pytest.approx(outside, abs=4.5)
     assert found.diameter_mm == pytest.approx(30.0, abs=1.0)
     assert found.score.radius == 1 and found.score.exophytic == 1
 
