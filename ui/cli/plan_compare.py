@@ -17,8 +17,8 @@ from surgtwin.store.load import load_twin
 from .console import ProgressBar, say, table, write_json
 from .plan_source import ChosenPlan, choose_plan
 
-_DIGITS = {"mL": 0, "mm²": 0, "": 0}
-"""Digits behind the point by unit; one for the rest."""
+_DIGITS = {"mL": 0, "mm²": 0, "": 0, "remnant_to_body_weight_percent": 2}
+"""Digits behind the point by figure or by unit; one for the rest."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,7 +82,7 @@ def _cells(row: ComparisonRow) -> list[str]:
 def _cell(row: ComparisonRow, value: ComparedValue | None) -> str:
     if value is None or value.value is None:
         return "-"
-    digits = _DIGITS.get(row.unit, 1)
+    digits = _DIGITS.get(row.key, _DIGITS.get(row.unit, 1))
     text = f"{value.value:.{digits}f}"
     if value.error is not None:
         text += f" ± {value.error:.{digits}f}"
