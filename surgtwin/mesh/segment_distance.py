@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +96,13 @@ class SegmentDistance:
             key = key // times**3
             starts.insert(0, self._starts(key))
         levels = []
-        for own, finer in zip(starts, [*starts[1:], None], strict=True):
+        for own, finer in pairwise(starts):
             least, most = np.minimum.reduceat(low, own), np.maximum.reduceat(high, own)
-            child = np.zeros(0, np.int64) if finer is None else np.append(np.searchsorted(finer, own), len(finer))
+            child = np.append(np.searchsorted(finer, own), len(finer))
             levels.append(_Level((least + most) / 2.0, np.linalg.norm(most - least, axis=1) / 2.0, child))
-        return tuple(levels)
+        middle = self._corners.mean(1)
+        reach = np.linalg.norm(self._corners - middle[:, None], axis=2).max(1)
+        return (*levels, _Level(middle, reach, np.zeros(0, np.int64)))
 
     @staticmethod
     def _starts(sorted_keys: Indices) -> Indices:
@@ -130,8 +133,8 @@ class SegmentDistance:
         row, cell = np.repeat(np.arange(len(starts)), cells), np.tile(np.arange(cells), len(starts))
         for level in self._levels:
             away = distance_to_segments(level.centres[cell], starts[row], along[row])
-            # No triangle's nearest point is farther than its ball's far side; and for a cell the same of its triangles.
-            np.minimum.at(most, row, away + level.radii[cell])
+            # The middle of a triangle is a place on it; of a cell it is only known that some lies in its ball.
+            np.minimum.at(most, row, away + level.radii[cell] if len(level.child_start) else away)
             kept = away - level.radii[cell] <= most[row]
             row, cell = row[kept], cell[kept]
             if len(level.child_start):

@@ -62,9 +62,9 @@ def _outside(result: ToolPathResult) -> list[Finding]:
     out = result.outside
     if out is None:
         return []
-    part = "The instrument" if out.is_in_body else "The part of the instrument behind its trocar"
+    part = "the instrument" if out.is_in_body else "the part of the instrument behind its trocar"
     text = (
-        f"{part} of '{result.name}' lies outside the scan: unknown tissue. From {out.first_s:.1f} s on, at most "
+        f"'{result.name}': {part} lies outside the scan: unknown tissue. From {out.first_s:.1f} s on, at most "
         f"{out.farthest_mm:.0f} mm outside. Nothing is known of what it meets there."
     )
     severity = Severity.WARNING if out.is_in_body else Severity.INFO

@@ -29,11 +29,14 @@ class Motion:
         (P, 4, 4) rigid.
     step_mm
         From one pose to the next no point of the tool moves farther.
+    keys
+        Which of the poses were given; the motion may turn sharply there.
     """
 
     times_s: FloatArray
     lps_from_tool: FloatArray
     step_mm: float
+    keys: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -69,12 +72,13 @@ def fill_in(
     """
     keys = [_rigid(p.lps_from_tool) for p in poses]
     pivot = None if trocar_mm is None else np.asarray(trocar_mm)
-    times, matrices, total, longest = [np.array([poses[0].time_s])], [np.array(keys[:1])], 1, 0.0
+    times, matrices, given, longest = [np.array([poses[0].time_s])], [np.array(keys[:1])], [0], 0.0
     for n, (before, after) in enumerate(pairwise(keys)):
         way = _farthest_way(before, after, instrument, pivot)
         steps = max(1, int(np.ceil(way / step_mm)))
-        longest, total = max(longest, way / steps), total + steps
-        if total > MAX_POSES:
+        longest = max(longest, way / steps)
+        given.append(given[-1] + steps)
+        if given[-1] >= MAX_POSES:
             raise PlanError(
                 f"the path needs more than {MAX_POSES} poses {step_mm:.2f} mm apart: part of the tool moves "
                 f"{way:.0f} mm here. Shorten the path, or check its unit.",
@@ -83,7 +87,7 @@ def fill_in(
         share = np.arange(1, steps + 1) / steps
         matrices.append(_between(before, after, share, pivot))
         times.append(poses[n].time_s + share * (poses[n + 1].time_s - poses[n].time_s))
-    return Motion(np.concatenate(times), np.concatenate(matrices), longest)
+    return Motion(np.concatenate(times), np.concatenate(matrices), longest, tuple(given))
 
 
 def _rigid(matrix: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ body fills little of the box around it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,15 @@ from ..errors import PlanError
 from .instrument import Instrument
 from .motion import Motion
 
-VOXELS_IN_RADIUS, MAX_PITCH_MM = 3.0, 1.0
+VOXELS_IN_RADIUS, MAX_PITCH_MM = 2.0, 1.0
 """Voxels along the radius of the thinnest capsule, and the largest voxels that are used unless memory asks for it."""
 BRICK = 16
 """Voxels along each edge of a brick."""
 MAX_BRICKS = 25_000
 """400 MB; paths that need more get larger voxels."""
 MAX_TABLE = 200_000_000
-STEP_SHARE, MAX_STEP_MM = 0.5, 2.0
-"""Poses that move no point farther than this share of the least radius, or this far, are passed over: between two
+STEP_SHARE, MAX_STEP_MM = 1.0, 3.0
+"""Poses that move no point farther than this share of a capsule's radius, or this far, are passed over: between two
 poses that are looked at every point is taken to go straight."""
 MAX_PLACES = 4
 """Along each edge of a voxel, at which labels are looked up."""
@@ -82,6 +83,7 @@ def removed_ml(swept: SweptVolume, labels: LabelMap) -> dict[str, float]:
 
     Where the space's voxels are larger than those of the labels, each is looked up at several places.
     """
+    swept = _over(swept, labels.grid)
     times = min(MAX_PLACES, max(1, int(np.ceil(2.0 * swept.pitch_mm / min(labels.grid.spacing)))))
     sums = [np.zeros(int(layer.max(initial=0)) + 1) for layer in labels.layers]
     inner = (np.arange(times) + 0.5) / times - 0.5
@@ -94,6 +96,14 @@ def removed_ml(swept: SweptVolume, labels: LabelMap) -> dict[str, float]:
         s.name: float(sums[s.layer][s.label]) * voxel_ml if s.label < len(sums[s.layer]) else 0.0
         for s in labels.structures
     }
+
+
+def _over(swept: SweptVolume, grid: Grid) -> SweptVolume:
+    """The part of a space in or next to a grid."""
+    index = grid.to_ijk(swept.centres_mm)
+    beyond = swept.pitch_mm / min(grid.spacing) + 0.5
+    near = ((index > -beyond) & (index < np.asarray(grid.size_ijk) - 1 + beyond)).all(1)
+    return SweptVolume(swept.pitch_mm, swept.centres_mm[near], swept.share[near])
 
 
 def _in_grid(
@@ -166,24 +176,23 @@ class _Bricks:
 
 
 def _sweep(instrument: Instrument, motion: Motion, pitch: float) -> SweptVolume:
-    starts, ends = (a @ ASKEW.T for a in instrument.axes_at(motion.lps_from_tool[_chosen(instrument, motion)]))
+    starts, ends = (a @ ASKEW.T for a in instrument.axes_at(motion.lps_from_tool))
     reach = float(instrument.radii_mm.max()) + 3.0 * pitch
     both = np.concatenate((starts.reshape(-1, 3), ends.reshape(-1, 3)))
     bricks = _Bricks(both.min(0) - reach, both.max(0) + reach, pitch)
     starts, ends = (starts - bricks.low_mm) / pitch, (ends - bricks.low_mm) / pitch
     for c, radius in enumerate(instrument.radii_mm):
-        for n in range(max(len(starts) - 1, 1)):
-            after = min(n + 1, len(starts) - 1)
+        for n, after in _legs(float(radius), motion):
             index, distance = _near_sweep(starts[n, c], ends[n, c], starts[after, c], ends[after, c], radius / pitch)
             bricks.lower(index, (distance * pitch).astype(np.float32))
     return bricks.swept()
 
 
-def _chosen(instrument: Instrument, motion: Motion) -> NDArray[np.int64]:
-    """The poses between which the instrument is taken to go straight."""
-    step = min(STEP_SHARE * instrument.least_radius_mm, MAX_STEP_MM)
-    every = max(1, int(step / max(motion.step_mm, 1e-9)))
-    return np.unique(np.append(np.arange(0, len(motion), every), len(motion) - 1))
+def _legs(radius_mm: float, motion: Motion) -> list[tuple[int, int]]:
+    """The poses between which a capsule is taken to go straight; a single pose goes to itself."""
+    every = max(1, int(min(STEP_SHARE * radius_mm, MAX_STEP_MM) / max(motion.step_mm, 1e-9)))
+    chosen = sorted({*range(0, len(motion), every), len(motion) - 1, *motion.keys})
+    return list(pairwise(chosen)) or [(0, 0)]
 
 
 def _near_sweep(
