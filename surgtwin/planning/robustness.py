@@ -96,12 +96,12 @@ def _broken(surface: SurfaceDistance, axis: FloatArray, moved: FloatArray, neede
 
 
 def _counted(broken: dict[str, NDArray[np.bool_]], settings: NeedleSettings) -> Robustness:
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     samples = settings.samples
     count = int(np.any(list(broken.values()), axis=0).sum())
     p = count / samples
-    upper = 1.0 if count == samples else float(beta.ppf(CONFIDENCE, count + 1, samples - count))
+    upper = 1.0 if count == samples else float(betaincinv(count + 1, samples - count, CONFIDENCE))
     return Robustness(
         probability=p,
         standard_error=math.sqrt(p * (1.0 - p) / samples),
