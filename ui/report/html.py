@@ -45,7 +45,7 @@ def report_as_html(report: Report, pictures: Pictures) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-        f'<header><div><bdi>{_text(report.running_title)}</bdi><strong>{RESEARCH_USE}</strong></div></header>\n'
+        f"<header><div><bdi>{_text(report.running_title)}</bdi><strong>{RESEARCH_USE}</strong></div></header>\n"
         f"<main>\n<h1><bdi>{title}</bdi></h1>\n{_facts(report.facts)}\n{body}\n</main>\n</body>\n</html>\n"
     )
 

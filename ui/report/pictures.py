@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from surgtwin.domain.geometry import FloatArray
 from surgtwin.domain.twin import Twin
+from surgtwin.errors import MeshError, PlanError
 from surgtwin.planning.resection import ResectionResult
 from surgtwin.progress import SILENT, Progress
 from surgtwin.report.document import Picture, PictureKind, Report
@@ -25,6 +27,7 @@ from ui.render.screenshot import centre_of_organs
 from ui.render.slice_picture import slice_picture
 from ui.render.slice_source import SliceSource, SliceStyle
 from ui.render.slices import View
+from ui.render.text import write
 from ui.render.windows import default_window
 
 from .plan_scene import PlanScene
@@ -66,7 +69,11 @@ def draw_pictures(
     wanted, drawn = report.pictures(), {}
     for n, picture in enumerate(wanted):
         progress.update(n / len(wanted), "drawing")
-        image = _of_twin(picture, twin) if picture.plan is None else _of_plan(picture, views[picture.plan])
+        try:
+            image = _of_twin(picture, twin) if picture.plan is None else _of_plan(picture, views[picture.plan])
+        except (PlanError, MeshError) as error:
+            # One surface that can't be cut must not cost the figures and all other pictures.
+            image = _without_picture(str(error), SLICE_SIZE if picture.kind is PictureKind.SLICE else SCENE_SIZE)
         drawn[picture] = as_jpeg(image)
     progress.update(1.0)
     return drawn
@@ -77,6 +84,18 @@ def as_jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
+
+
+def _without_picture(reason: str, size: tuple[int, int]) -> Image.Image:
+    """A ground that says why nothing is on it."""
+    image = Image.new("RGB", size, PANEL)
+    draw = ImageDraw.Draw(image)
+    letters = int(size[0] / (TEXT_PIXELS * 0.65))
+    lines = textwrap.wrap(f"No picture could be drawn: {reason}", letters)
+    for n, line in enumerate(lines):
+        row = size[1] / 2 + (n - len(lines) / 2) * TEXT_PIXELS * 1.5
+        write(draw, (size[0] / 2, row), line, TEXT_PIXELS, TEXT, "mm")
+    return image
 
 
 def _of_twin(picture: Picture, twin: Twin) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -61,6 +61,7 @@ class PlanScene:
 
     geometry: TwinGeometry
     evaluation: PlanEvaluation
+    _cut_surfaces: dict[str, tuple[OrganMesh, NDArray[np.uint8]]] = field(default_factory=dict)
 
     @cached_property
     def twin_from_labels(self) -> FloatArray:
@@ -174,9 +175,7 @@ class PlanScene:
         return mesh_actor(replace(mesh, vertices_mm=transform_points(self.twin_from_labels, mesh.vertices_mm)), look)
 
     def _cut_actor(self, organ: DividedOrgan) -> vtkActor:
-        vertices, triangles = refined(organ.meshes.cut_vertices_mm, organ.meshes.cut_triangles)
-        colours = self._margin_colours(organ, vertices)
-        surface = OrganMesh("cut", transform_points(self.twin_from_labels, vertices), triangles, RESECTED_COLOUR)
+        surface, colours = self._coloured_cut(organ)
         data = with_normals(polydata(surface))
         data.GetPointData().SetScalars(numpy_to_vtk(colours, deep=True))
         mapper = vtkPolyDataMapper()
@@ -189,17 +188,24 @@ class PlanScene:
         apply_tissue_shading(actor.GetProperty())
         return actor
 
+    def _coloured_cut(self, organ: DividedOrgan) -> tuple[OrganMesh, NDArray[np.uint8]]:
+        """An organ's cut surface in the twin's frame with a colour (N, 3) for each vertex; made once."""
+        if organ.organ not in self._cut_surfaces:
+            vertices, triangles = refined(organ.meshes.cut_vertices_mm, organ.meshes.cut_triangles)
+            surface = OrganMesh("cut", transform_points(self.twin_from_labels, vertices), triangles, RESECTED_COLOUR)
+            self._cut_surfaces[organ.organ] = surface, self._margin_colours(organ, vertices)
+        return self._cut_surfaces[organ.organ]
+
     def _margin_colours(self, organ: DividedOrgan, vertices_mm: FloatArray) -> NDArray[np.uint8]:
         wanted = {
             t: max(c.resection.margin_mm for c in self.evaluation.cuts if t in c.resection.targets)
             for t in organ.targets
         }
-        terms = self.geometry.error_terms()
         rank = np.zeros(len(vertices_mm), dtype=np.int64)
         order = (Verdict.SAFE, Verdict.UNPROVEN, Verdict.VIOLATED)
         for target, needed in wanted.items():
             distance = np.abs(self.geometry.surface(target).at(vertices_mm))
-            error = COVERAGE_FACTOR * terms.combined_mm
+            error = COVERAGE_FACTOR * self.geometry.error_terms(target).combined_mm
             found = np.where(distance - error >= needed, 0, np.where(distance + error < needed, 2, 1))
             rank = np.maximum(rank, found)
         table = np.array([VERDICT_COLOURS[v] for v in order], dtype=np.float64)

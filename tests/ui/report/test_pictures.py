@@ -12,7 +12,7 @@ from PIL import Image
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.trajectory import Ablation
 from surgtwin.domain.verdict import Verdict
-from surgtwin.errors import Cancelled
+from surgtwin.errors import Cancelled, PlanError
 from surgtwin.progress import Progress
 from surgtwin.report.document import Figure, FigureRow, Picture, PictureKind, Report, Section
 from surgtwin.report.plan_report import plan_report, twin_report
@@ -22,6 +22,7 @@ from tests.report.subjects import full_plan, liver_twin, needle, reported, right
 from tests.ui.report.conftest import SMALL_SCENE
 from ui.render.palette import VERDICT_COLOURS
 from ui.render.slices import View
+from ui.report import pictures
 from ui.report.pictures import draw_pictures
 from ui.report.plan_scene import PlanScene, hatched, refined, zone_mesh
 from ui.report.plan_slice import PlanSlices, border, frame_around
@@ -164,6 +165,24 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
     plan = reported(twin, Plan(resections=(wedge(),)))
     report = plan_report(subject(twin), plan)
     assert draw_pictures(report, twin, (plan,)) == draw_pictures(report, twin, (plan,))
+
+
+def test_a_surface_that_cannot_be_cut_costs_its_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = liver_twin(STRAIGHT)
+    plan = reported(twin, Plan(resections=(right_cut(STRAIGHT),)))
+    report = plan_report(subject(twin), plan)
+
+    def open_surface(*_: object) -> None:
+        raise PlanError("the surface of liver is not closed")
+
+    written: list[str] = []
+    monkeypatch.setattr("ui.report.plan_scene.divide", open_surface)
+    monkeypatch.setattr(pictures, "write", lambda draw, at, text, *_: written.append(text))
+    drawn = draw_pictures(report, twin, (plan,))
+    assert set(drawn) == set(report.pictures())
+    assert " ".join(written[:9]).startswith("No picture could be drawn: the surface of liver is not closed")
+    slices = {drawn[p] for p in report.pictures() if p.kind is PictureKind.SLICE}
+    assert len(slices) == 3
 
 
 def test_drawing_stops_when_asked_to() -> None:
