@@ -366,6 +366,23 @@ def test_a_plan_file_that_does_not_fit_is_refused_and_changes_nothing(
     assert window.planning.book.drafts == ()
 
 
+def test_an_exported_plan_names_its_twin_and_is_refused_on_another(
+    window: MainWindow, tmp_path: Path, qtbot: Any
+) -> None:
+    lay_on_axial(window, enter(window, qtbot), qtbot)
+    plans, path = window.commands.plans, tmp_path / "plan.json"
+    plans.export(path)
+    content = json.loads(path.read_text())
+    assert content["twin"] == {"case_id": window.state.twin.case_id, "revision": 1}
+    plans.open_file(path)
+    assert len(window.planning.book.drafts) == 2
+    path.write_text(json.dumps(content | {"twin": {"case_id": "case-XXXX-9999"}}))
+    with qtbot.waitSignal(window.errors.shown, timeout=JOB_MS) as heard:
+        plans.open_file(path)
+    assert "case-XXXX-9999" in heard.args[0].found
+    assert len(window.planning.book.drafts) == 2
+
+
 def test_a_plan_of_another_twin_says_which_structure_is_missing(window: MainWindow, tmp_path: Path, qtbot: Any) -> None:
     panel = enter(window, qtbot)
     plane = {"type": "plane", "point_mm": [0, 0, 0], "normal": [1, 0, 0]}

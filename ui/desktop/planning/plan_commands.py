@@ -13,8 +13,8 @@ from surgtwin.atomic_file import write_bytes_atomically
 from surgtwin.domain.plan import Plan, Resection
 from surgtwin.errors import PlanError, SurgTwinError
 from surgtwin.planning.edits import flipped, with_surface, without_entry
-from surgtwin.planning.plan_file import read_plan
-from surgtwin.planning.plan_json import plan_as_json
+from surgtwin.planning.plan_file import read_plan_file
+from surgtwin.planning.plan_json import plan_as_json, plan_file_as_json
 
 from .approval_dialog import ApprovalDialog, obstacles_of
 from .compare_dialog import CompareChooser
@@ -89,8 +89,10 @@ class PlanCommands(QObject):
         """Add the plan of a file to those on the desk."""
 
         def read() -> None:
-            plan, name = read_plan(path)
-            self.book.add(name, plan, f"Open {path.name}")
+            file, twin = read_plan_file(path), self.desk.state.twin
+            if twin is not None:
+                file.require_case(twin.case_id)
+            self.book.add(file.name, file.plan, f"Open {path.name}")
 
         self._try(read)
 
@@ -109,7 +111,11 @@ class PlanCommands(QObject):
         draft = self.book.current
         if draft is None:
             return
-        text = json.dumps(plan_as_json(draft.plan, draft.name), indent=1)
+        twin = self.desk.state.twin
+        content = plan_as_json(draft.plan, draft.name)
+        if twin is not None:
+            content = plan_file_as_json(draft.plan, draft.name, twin.case_id, twin.revision.number)
+        text = json.dumps(content, indent=1)
         self._try(lambda: write_bytes_atomically(path, text.encode("utf-8")))
         self.said.emit(f"Exported {path.name}")
 
