@@ -13,6 +13,7 @@ from surgtwin.store.load import load_twin
 
 from .console import ProgressBar, say, table, write_json
 from .input_steps import note_findings
+from .path_text import say_paths, say_zones
 from .plan_source import choose_plan
 from .trajectory_text import say_trajectories
 
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     say(f"{twin.case_id}  revision {twin.revision.number}  plan {chosen.title}  (research use only)")
     _say(evaluation)
     say_trajectories(evaluation)
+    say_zones(evaluation)
+    say_paths(evaluation.tool_paths)
     note_findings(evaluation.findings)
     return 0
 

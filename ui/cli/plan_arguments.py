@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .report_arguments import add_report_options
-
 from .access_arguments import add_access
+from .report_arguments import add_report_options
+from .simulate_arguments import add_simulate
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -21,6 +21,7 @@ def add_plan(commands: Any, command: AddCommand) -> None:
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _evaluate(actions, command)
     add_access(actions, command)
+    add_simulate(actions, command)
     _add(actions, command)
     _list(actions, command)
     _show(actions, command)
