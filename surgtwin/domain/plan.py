@@ -12,6 +12,7 @@ from .geometry import Point3
 from .plan_values import checked_length, checked_name, checked_point, refuse_repeats
 from .tool import Tool, ToolPose
 from .trajectory import Ablation, Avoid, Trajectory
+from .vessel_names import VesselNames
 
 PLAN_SCHEMA = 1
 HEIGHT_CM = (20.0, 260.0)
@@ -114,10 +115,13 @@ class Plan:
     trajectories: tuple[Trajectory, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     tool_paths: tuple[ToolPath, ...] = ()
+    vessels: tuple[VesselNames, ...] = ()
+    """What the branches of vessels are called, for cuts along their territories."""
 
     def __post_init__(self) -> None:
         for field in ("resections", "trajectories", "ablations", "tool_paths"):
             refuse_repeats((item.name for item in getattr(self, field)), field.replace("_", " "), field)
+        refuse_repeats((names.vessel for names in self.vessels), "lists of branch names", "vessels")
 
     @property
     def is_empty(self) -> bool:

@@ -40,6 +40,7 @@ def evaluate_plan(
     Cancelled
         When asked to stop through ``progress``.
     """
+    geometry = geometry.with_vessel_names(plan.vessels)
     cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), progress.part(0.0, 0.5, "cuts"))
     resections = _each(
         "resections",

@@ -27,6 +27,7 @@ from ..domain.cut import (
 from ..domain.plan import PLAN_SCHEMA, Parenchyma, PatientFigures, Plan, Resection, ToolPath
 from ..domain.tool import Capsule, CapsuleTool, MeshTool, NeedleTool, Tool, ToolPose
 from ..domain.trajectory import Ablation, Avoid, StayInside, Trajectory
+from ..domain.vessel_names import BranchName, VesselNames
 from ..errors import PatientMismatchError, PlanError
 
 Json = dict[str, Any]
@@ -101,6 +102,7 @@ def parse_plan(content: Any) -> Plan:
         trajectories=_each(content, "trajectories", _trajectory),
         ablations=_each(content, "ablations", _ablation),
         tool_paths=_each(content, "tool_paths", _tool_path),
+        vessels=_each(content, "vessels", _vessel_names),
     )
 
 
@@ -205,6 +207,11 @@ def _tool_path(item: Json) -> ToolPath:
         _each(item, "avoid", _avoid),
         bool(item.get("cuts", True)),
     )
+
+
+def _vessel_names(item: Json) -> VesselNames:
+    branches = _each(item, "branches", lambda b: BranchName(b["name"], b["at_mm"], bool(b.get("begins", False))))
+    return VesselNames(item["vessel"], branches, item.get("root_mm"))
 
 
 def parse_tool(item: Json) -> Tool:

@@ -8,6 +8,7 @@ from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut
 from ..domain.plan import PLAN_SCHEMA, Plan, Resection, ToolPath
 from ..domain.tool import CapsuleTool, NeedleTool, Tool
 from ..domain.trajectory import Ablation, Avoid, Trajectory
+from ..domain.vessel_names import VesselNames
 
 Json = dict[str, Any]
 
@@ -27,6 +28,7 @@ def plan_as_json(plan: Plan, name: str = "") -> Json:
         "trajectories": [_trajectory(t) for t in plan.trajectories],
         "ablations": [_ablation(a) for a in plan.ablations],
         "tool_paths": [_tool_path(p) for p in plan.tool_paths],
+        "vessels": [_vessel_names(v) for v in plan.vessels],
     }
 
 
@@ -116,4 +118,12 @@ def _tool_path(p: ToolPath) -> Json:
         "poses": [{"time_s": pose.time_s, "lps_from_tool": pose.lps_from_tool.tolist()} for pose in p.poses],
         "avoid": _avoid(p.avoid),
         "cuts": p.cuts,
+    }
+
+
+def _vessel_names(v: VesselNames) -> Json:
+    return {
+        "vessel": v.vessel,
+        "root_mm": None if v.root_mm is None else list(v.root_mm),
+        "branches": [{"name": b.name, "at_mm": list(b.at_mm), "begins": b.begins} for b in v.branches],
     }

@@ -16,6 +16,7 @@ from ..domain.plan import Resection
 from ..domain.structure_rows import ABNORMAL
 from ..domain.twin import Twin
 from ..domain.verdict import ErrorTerms
+from ..domain.vessel_names import VesselNames
 from ..errors import MeshError, PlanError
 from ..mesh.extract import extract_meshes
 from ..mesh.segment_distance import SegmentDistance
@@ -28,12 +29,16 @@ from .split import CutSide
 from .territory_side import territory_side
 from .tissue import Tissue, make_tissue, organ_members
 from .vessel_graph import VesselGraph
+from .vessel_naming import with_names
 from .vessel_systems import members_of_vessel
 from .vessel_tracing import trace_vessel
 
 TISSUE_COLOUR = (221, 130, 101)
 SEGMENTATION_ERROR_MM = 1.0
 """Standard error of a structure's border where no model states one."""
+
+VesselKey = tuple[tuple[str, ...], tuple[str, ...], VesselNames | None]
+"""Structures of a vessel, those of the organ's tissue, and the names that branches got."""
 
 
 @dataclass(eq=False)
@@ -46,15 +51,18 @@ class TwinGeometry:
         Standard error of borders, mm, where no interval of the model says more.
     registration_mm
         Predicted error of a registration beside the one that made the twin's revision, which states its own.
+    vessel_names
+        What a plan calls the branches of vessels.
     """
 
     twin: Twin
     segmentation_mm: float = SEGMENTATION_ERROR_MM
     registration_mm: float = 0.0
+    vessel_names: tuple[VesselNames, ...] = ()
     _tissues: dict[tuple[str, ...], Tissue] = field(default_factory=dict)
     _tissue_meshes: dict[tuple[str, ...], OrganMesh] = field(default_factory=dict)
     _surfaces: dict[str, SurfaceDistance] = field(default_factory=dict)
-    _vessels: dict[tuple[tuple[str, ...], tuple[str, ...]], OrganVessel] = field(default_factory=dict)
+    _vessels: dict[VesselKey, OrganVessel] = field(default_factory=dict)
     _tables: dict[str, DistanceTable] = field(default_factory=dict)
     _segments: dict[str, SegmentDistance] = field(default_factory=dict)
     _depths: dict[str, Depths] = field(default_factory=dict)
@@ -195,7 +203,7 @@ class TwinGeometry:
         """
         self.structure(vessel, path)
         members = members_of_vessel(self.twin.labels, tissue.names, vessel)
-        key = (members, tissue.names)
+        key = (members, tissue.names, self._names_for(members))
         with self._lock:
             if key not in self._vessels:
                 try:
@@ -204,17 +212,38 @@ class TwinGeometry:
                     raise PlanError(error.reason, path) from error
             return self._vessels[key]
 
+    def _names_for(self, members: tuple[str, ...]) -> VesselNames | None:
+        return next((names for names in self.vessel_names if names.vessel in members), None)
+
     def _traced(self, members: tuple[str, ...], tissue: Tissue) -> OrganVessel:
-        mask = self.tissue(members).mask()
-        graph = trace_vessel(mask, tissue.grid, " + ".join(members), tissue.mask())
+        mask, names = self.tissue(members).mask(), self._names_for(members)
+        if names is not None:
+            graph = with_names(replace(self, vessel_names=()).organ_vessel(members[0], tissue).graph, names)
+        else:
+            graph = trace_vessel(mask, tissue.grid, " + ".join(members), tissue.mask())
         return vessel_in_organ(graph, members, tissue, mask)
+
+    def with_vessel_names(self, names: tuple[VesselNames, ...]) -> TwinGeometry:
+        """The same twin, its caches shared, with the branches of its vessels called what a plan calls them.
+
+        Raises
+        ------
+        PlanError
+            If a name is for a structure that is not in the twin.
+        """
+        for n, vessel in enumerate(names):
+            self.structure(vessel.vessel, f"vessels[{n}].vessel")
+        return replace(self, vessel_names=names)
 
     def use_graph(self, graph: VesselGraph, vessel: str, tissue: Tissue) -> None:
         """Let an edited graph of a vessel stand for the traced one wherever this organ's tissue is judged."""
         before = self.organ_vessel(vessel, tissue)
         mask = self.tissue(before.structures).mask()
         with self._lock:
-            self._vessels[(before.structures, tissue.names)] = vessel_in_organ(graph, before.structures, tissue, mask)
+            names = self._names_for(before.structures)
+            self._vessels[before.structures, tissue.names, names] = vessel_in_organ(
+                graph, before.structures, tissue, mask
+            )
 
     def _parts(self, surface: CombinedCut, tissue: Tissue) -> tuple[CutSide, ...]:
         sides = []
