@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ..domain.geometry import FloatArray
 from ..domain.labels import Structure
 from ..domain.structure_rows import ABNORMAL
 from ..domain.twin import Twin
+from ..mesh.surface_distance import SurfaceDistance, vertex_areas
 from .crossing import Crossing
 from .structure_roles import is_wrapping
 
 NEXT_TO_MM = 2.0
 """An organ whose piece of the way ends this close before a tumour is the one that the tumour lies in."""
+
+LONG = 1.3
+"""A shape that is this many times longer than wide has a long axis."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ def first_capsule(place: TargetPlace, crossed: tuple[Crossing, ...]) -> Crossing
     """Where the way first enters the organ or the lesion in it."""
     wanted = {place.organ, place.lesion} - {""}
     return min((c for c in crossed if c.structure in wanted), key=lambda c: c.entry_depth_mm, default=None)
+
+
+def off_axis_deg(surface: SurfaceDistance, direction: FloatArray) -> float | None:
+    """The angle, 0 to 90 degrees, between a way and the long axis of a shape; None if it is about as long as wide."""
+    vertices, areas = surface.mesh.vertices_mm, vertex_areas(surface.mesh)
+    offset = vertices - np.average(vertices, axis=0, weights=areas)
+    spread, axes = np.linalg.eigh(np.einsum("n,na,nb->ab", areas, offset, offset))
+    if spread[2] < LONG**2 * spread[1]:
+        return None
+    return float(np.degrees(np.arccos(min(abs(float(axes[:, 2] @ direction)), 1.0))))
 
 
 def _is_lesion(structure: Structure, known: dict[str, Structure]) -> bool:

@@ -18,7 +18,7 @@ from .needle_settings import NeedleSettings
 from .robustness import Robustness, placement_robustness
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .structure_roles import body_of, present
-from .target_place import TargetPlace, bridge_mm, first_capsule, target_place
+from .target_place import TargetPlace, bridge_mm, first_capsule, off_axis_deg, target_place
 from .twin_geometry import TwinGeometry
 
 
@@ -36,6 +36,8 @@ class TrajectoryResult:
         From the skin to the target; None if the way does not come through the skin.
     bridge_mm
         The organ's own tissue before the lesion; None if the target lies in no organ.
+    off_axis_deg
+        Between the way and the lesion's long axis; None if there is no lesion, or it is about as long as wide.
     crossed
         Pieces of the way inside structures, in order of their entry.
     clearances
@@ -57,6 +59,7 @@ class TrajectoryResult:
     capsule: Passage | None
     place: TargetPlace
     bridge_mm: float | None
+    off_axis_deg: float | None
     crossed: tuple[Crossing, ...]
     clearances: tuple[Clearance, ...]
     curve: ClearanceCurve
@@ -109,6 +112,7 @@ def evaluate_trajectory(
         capsule=capsule,
         place=place,
         bridge_mm=bridge,
+        off_axis_deg=off_axis_deg(surfaces[place.lesion], line.direction) if place.lesion else None,
         crossed=crossed,
         clearances=clearances,
         curve=clearance_curve(near, line, trajectory.tool.radius_mm, needles.curve_step_mm),

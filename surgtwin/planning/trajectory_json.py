@@ -30,12 +30,13 @@ def trajectory_as_json(r: TrajectoryResult) -> Json:
         "organ": r.place.organ or None,
         "lesion": r.place.lesion or None,
         "bridge_mm": r.bridge_mm,
+        "off_axis_deg": r.off_axis_deg,
         "crossed": [_crossing(c) for c in r.crossed],
         "clearances": [_clearance(c) for c in r.clearances],
         "clearance_curve": {
             "depth_mm": r.curve.depth_mm.tolist(),
             "structures": [
-                {"structure": name, "clearance_mm": row.tolist()}
+                {"structure": name, "mean_mm": float(row.mean()), "clearance_mm": row.tolist()}
                 for name, row in zip(r.curve.structures, r.curve.clearance_mm, strict=True)
             ],
         },

@@ -25,6 +25,14 @@ from tests.planning.shapes import FRAMES, OBLIQUE, STRAIGHT, Frame, ball, box, m
 NEEDLE = NeedleTool(1.0, 150.0)
 DIRECTIONS = 2000
 
+FLIPPED = Frame(
+    np.eye(3),
+    np.array([40.0, -25.5, 12.0]),
+    np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * np.array([1.0, -1.0, 1.0]),
+    (0.9, 1.1, 1.6),
+)
+"""Axes of the grid swapped, two of them running backwards, left-handed."""
+
 
 @lru_cache(maxsize=4)
 def abdomen(frame: Frame) -> TwinGeometry:
@@ -42,7 +50,7 @@ def own_directions(access: AccessMap, frame: Frame) -> np.ndarray:
     return access.directions @ frame.turn
 
 
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("frame", (*FRAMES, FLIPPED))
 def test_lengths_and_angles_are_those_of_a_ball(frame):
     """From a point 10 mm off the middle of a ball of R 50: the law of cosines."""
     access = mapped(frame)
@@ -57,7 +65,7 @@ def test_lengths_and_angles_are_those_of_a_ball(frame):
     assert np.abs(access.skin_angle_deg - angles)[measured].max() < 4.0
 
 
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("frame", (*FRAMES, FLIPPED))
 def test_a_ball_blocks_the_cone_of_the_closed_form(frame):
     """The bone's centre is 40 mm away: ways within asin((8 + 1 + 3) / 40) of it pass within 3 mm."""
     access = mapped(frame, avoid=(Avoid("bone", 3.0),))

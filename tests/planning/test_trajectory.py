@@ -101,6 +101,16 @@ def test_structures_are_crossed_in_order_with_their_lengths(frame):
     assert result.capsule.angle_deg == pytest.approx(0, abs=3)
 
 
+@pytest.mark.parametrize("frame", FRAMES)
+def test_the_angle_to_a_long_tumours_axis_is_told_and_a_round_one_has_none(frame):
+    shapes = {"liver": ball((0, 0, 0), 40), "tumour": tube((-12, 0, 0), (12, 0, 0), 5)}
+    along = evaluate_trajectory(make_geometry(shapes, frame), way(frame, (0, -50, 0), (0, 0, 0)))
+    assert along.off_axis_deg == pytest.approx(90, abs=2)
+    askew = way(frame, (-30, -30, 0), (0, 0, 0))
+    assert evaluate_trajectory(make_geometry(shapes, frame), askew).off_axis_deg == pytest.approx(45, abs=2)
+    assert judged(frame, (-53, 0, -10), (10, 0, 0)).off_axis_deg is None
+
+
 def test_the_curve_has_its_least_value_where_the_clearance_is_least():
     result = judged(STRAIGHT, (-53, 0, -4), (10, 0, -4))
     row = result.curve.structures.index("vein")
