@@ -23,6 +23,8 @@ from ..version import VERSION
 from .carry import carry_labels, carry_mesh
 from .gates import DEFAULT_GATES, GateSettings, check_gates
 
+SAME_FRAME_MM, SAME_FRAME_DEG = 40.0, 10.0
+"""Scanners keep their coordinates from one series to the next, and give each a new frame of reference all the same."""
 SAMPLES = 4000
 """Vertices of each surface whose motion is measured."""
 CARRIED = "carried along by registration"
@@ -60,9 +62,9 @@ def propose_update(
 ) -> Twin:
     """The twin carried to where the arrived image shows its organs; its `registration` says how, and how well.
 
-    Where both images state their frames of reference (DICOM C.7.4.1) and these differ, a rigid motion between the
-    frames is found first and kept with the image; what is carried is the deformation beyond it. Otherwise both are
-    taken to lie in one frame, and all motion is the patient's.
+    All motion is the patient's, unless the images state different frames of reference (DICOM C.7.4.1) and lie more
+    than some centimetres apart in them: then the rigid part is the way from one frame to the other. It is kept with the
+    image, and what is carried is the deformation beyond it.
 
     A revision that was carried itself is matched by the image that carried it: that one shows it as it lies.
 
@@ -85,7 +87,7 @@ def propose_update(
         levels=levels,
         progress=progress.part(0.25, 0.6),
     )
-    is_own_frame = _has_own_frame(base, arrived)
+    is_own_frame = _states_own_frame(base, arrived) and _is_far(rigid, base)
     field = fit.field if is_own_frame else _with_rigid(fit.field, rigid.transform.matrix)
     twin_from_image = rigid.transform.inverse().matrix if is_own_frame else np.eye(4)
     image = TwinImage(_free_id(twin), settings.role, arrived, twin_from_image)
@@ -125,7 +127,15 @@ def _shown_by(twin: Twin) -> Volume:
     return replace(image.volume, grid=Grid(grid.shape, image.twin_from_image @ grid.lps_from_ijk))
 
 
-def _has_own_frame(base: Volume, arrived: Volume) -> bool:
+def _is_far(rigid: RigidFit, base: Volume) -> bool:
+    """Whether a rigid motion moves the image's middle or its axes further than a patient moves on a table."""
+    middle = base.grid.center()
+    turn = np.degrees(np.arccos(np.clip((np.trace(rigid.transform.matrix[:3, :3]) - 1.0) / 2.0, -1.0, 1.0)))
+    shift = float(np.linalg.norm(rigid.transform.apply(middle) - middle))
+    return shift > SAME_FRAME_MM or bool(turn > SAME_FRAME_DEG)
+
+
+def _states_own_frame(base: Volume, arrived: Volume) -> bool:
     """Whether both images state a frame of reference, and not the same."""
     frames = [v.source.dicom.frame_of_reference_uid if v.source.dicom else "" for v in (base, arrived)]
     return bool(frames[0] and frames[1] and frames[0] != frames[1])

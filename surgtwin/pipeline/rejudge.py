@@ -17,7 +17,7 @@ from ..planning.evaluation import PlanEvaluation
 from ..planning.plan_versions import plan_of
 from ..planning.settings import DEFAULT_PLANNING, PlanningSettings
 from ..planning.twin_geometry import TwinGeometry
-from ..planning.verdicts import verdicts_of
+from ..planning.verdicts import NamedVerdict, verdicts_of
 from ..progress import SILENT, Progress
 
 
@@ -28,6 +28,13 @@ class ChangedVerdict:
     about: str
     before: Verdict | None
     after: Verdict | None
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        """For a person, e.g. "resection A, margins tumour: safe, now unproven (12.1 mm, now 8.3 mm)"."""
+        states = [v.value if v else "not judged" for v in (self.before, self.after)]
+        return f"{self.about}: {states[0]}, now {states[1]}{f' ({self.why})' if self.why else ''}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +58,11 @@ class RejudgedPlan:
     after: PlanEvaluation | None
     changed: tuple[ChangedVerdict, ...]
     problem: str = ""
+
+    @property
+    def verdicts(self) -> tuple[NamedVerdict, ...]:
+        """On the new revision."""
+        return () if self.after is None else verdicts_of(self.after)
 
     @property
     def new_findings(self) -> tuple[Finding, ...]:
@@ -98,8 +110,22 @@ def _evaluated(
 
 def _changes(before: PlanEvaluation | None, after: PlanEvaluation | None) -> tuple[ChangedVerdict, ...]:
     old, new = ({} if e is None else {v.text: v.verdict for v in verdicts_of(e)} for e in (before, after))
-    texts = dict.fromkeys((*old, *new))
-    return tuple(ChangedVerdict(t, old.get(t), new.get(t)) for t in texts if old.get(t) is not new.get(t))
+    why = _margins_moved(before, after)
+    texts = [t for t in dict.fromkeys((*old, *new)) if old.get(t) is not new.get(t)]
+    return tuple(ChangedVerdict(t, old.get(t), new.get(t), why.get(t, "")) for t in texts)
+
+
+def _margins_moved(before: PlanEvaluation | None, after: PlanEvaluation | None) -> dict[str, str]:
+    """For each margin, by the text of its verdict: what it measured, and how sure that was."""
+    if before is None or after is None:
+        return {}
+    told = {}
+    for old, new in zip(before.resections, after.resections, strict=True):
+        for a, b in zip(old.margins, new.margins, strict=True):
+            if a.min_mm is not None and b.min_mm is not None:
+                text = f"{a.min_mm:.1f} mm, now {b.min_mm:.1f} mm; registration error {b.terms.registration_mm:.1f} mm"
+                told[f"resection {old.name}, margins {a.target}"] = text
+    return told
 
 
 def _key(finding: Finding) -> tuple[str, str]:

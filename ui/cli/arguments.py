@@ -10,6 +10,7 @@ from segmentation.modes import MODE_NAMES
 
 from . import liver_proposals
 from .channels import channel
+from .live_arguments import add_history, add_live
 from .plan_arguments import add_plan
 from .report_arguments import add_report
 from .roi import region_of_interest
@@ -40,6 +41,8 @@ def add_all(commands: Commands) -> None:
     _vessels(commands)
     add_plan(commands, _command)
     add_report(commands, _command)
+    add_live(commands, _command)
+    add_history(commands, _command)
     _verify(commands)
     _models(commands)
     _evaluate(commands)
@@ -240,6 +243,10 @@ def _export_labels(commands: Commands) -> None:
     )
     p.add_argument("--rtstruct", action="store_true", help="with .dcm: an RTSTRUCT instead of a SEG")
     p.add_argument("--layer", type=int, default=0, help="which layer of structures (default 0)")
+    p.add_argument("--revision", type=int, metavar="N", help="of this revision; the current one if not given")
+    p.add_argument(
+        "--grid", choices=("base", "new"), default="base", help="new: that of the image which carried the revision"
+    )
     p.add_argument("--confidence", type=Path, metavar="FILE.nii.gz", help="also write how sure the network was, 0 to 1")
     p.add_argument("--force", action="store_true", help="replace an existing file")
 

@@ -11,6 +11,7 @@ from surgtwin.pipeline.label_output import (
     write_confidence_file,
     write_label_file,
 )
+from surgtwin.pipeline.revision_labels import labels_on_base, labels_on_new_image
 from surgtwin.store.load import load_twin
 
 from .console import say, write_json
@@ -23,14 +24,14 @@ def run(options: argparse.Namespace) -> int:
     if options.confidence is not None:
         check_confidence_path(options.confidence)
         check_output_is_free(options.confidence, force=options.force)
-    twin = load_twin(options.twin)
-    volume = twin.image(twin.labels_on).volume
+    twin = load_twin(options.twin, revision=options.revision)
+    labels, volume = labels_on_new_image(options.twin, twin) if options.grid == "new" else labels_on_base(twin)
     written = [options.output]
     if options.confidence is not None:
         write_confidence_file(twin.confidence, options.confidence)
         written.append(options.confidence)
     findings = write_label_file(
-        twin.labels,
+        labels,
         volume,
         options.output,
         layer=options.layer,

@@ -1,0 +1,61 @@
+"""What `surgtwin live`, `timeline` and `revert` take. One function an action."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Actions = Any
+AddCommand = Callable[..., argparse.ArgumentParser]
+ROLES = ("intra-op", "arterial", "portal", "mr", "prior", "post-op")
+
+
+def add_live(commands: Any, command: AddCommand) -> None:
+    """`surgtwin live` with its actions; `command(actions, name, module, text)` makes one that knows --json."""
+    p = command(commands, "live", "live_update", "what arrives during the operation, taken into a twin", json=False)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _update(actions, command)
+    _judge(actions, command)
+
+
+def add_history(commands: Any, command: AddCommand) -> None:
+    """`surgtwin timeline` and `surgtwin revert`."""
+    p = command(
+        commands, "timeline", "timeline", "every revision of a twin: cause, state, motion, verdicts of its plans"
+    )
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p = command(commands, "revert", "revert", "make an earlier revision the current one again; nothing is deleted")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("revision", type=int, metavar="REVISION")
+    _add_by(p)
+
+
+def _update(actions: Actions, command: AddCommand) -> None:
+    p = command(
+        actions, "update", "live_update", "carry the twin to where a new image shows its organs; judge its plans"
+    )
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("input", type=Path, metavar="IMAGE", help="a DICOM folder or zip, NIfTI, NRRD or MetaImage")
+    p.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
+    p.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it; else the twin's")
+    p.add_argument("--regularise", action="store_true", help="resample missing or unevenly spaced slices")
+    p.add_argument("--role", choices=ROLES, default="intra-op", help="what the image is (default intra-op)")
+    p.add_argument("--quality", choices=("preview", "refined"), default="preview", help="refined takes minutes")
+    p.add_argument("--accept", action="store_true", help="make it the current revision; overrides no failed gate")
+    _add_by(p)
+
+
+def _judge(actions: Actions, command: AddCommand) -> None:
+    p = command(actions, "judge", "live_judge", "accept or reject a proposed revision")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("revision", type=int, metavar="REVISION")
+    answer = p.add_mutually_exclusive_group(required=True)
+    answer.add_argument("--accept", action="store_true")
+    answer.add_argument("--reject", action="store_true")
+    _add_by(p)
+
+
+def _add_by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", metavar="WHO", help="who decides; the account's name if not given")
