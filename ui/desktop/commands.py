@@ -23,7 +23,7 @@ from .jobs import JobRunner
 from .kept_settings import KeptSettings
 from .opener import Opener
 from .places import place_inside
-from .planning.planning import MODE
+from .planning.book import MODE
 from .saver import Saver
 from .saving_commands import SavingCommands
 from .side_check import side_warning

@@ -62,6 +62,11 @@ def millilitres(volume_ml: float) -> str:
     return f"{volume_ml:,.0f}".replace(",", NARROW_GAP)
 
 
+def millimetres(length_mm: float) -> str:
+    """With one decimal and a true minus sign."""
+    return f"{length_mm:.1f}".replace("-", "\u2212")
+
+
 def structure_volume(labels: LabelMap, structure: Structure) -> str:
     """The structure's own volume, or that it was not found."""
     return f"{millilitres(labels.volume_ml(structure))} mL" if labels.voxels(structure) else "not found"

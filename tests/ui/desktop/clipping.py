@@ -18,6 +18,7 @@ from ui.desktop.main_window import LEAST_SIZE, MainWindow
 from ui.desktop.panels.labels import ElidedLabel
 
 SETTLE_MS = 300
+PLAN_MS = 60_000
 
 
 def clipped_texts(root: QWidget) -> list[str]:
@@ -60,6 +61,7 @@ def main() -> int:
     window.opener.twin_built.emit()
     window.state.select("liver tumour")
     problems += _settled(app, lambda: clipped_texts(window) + identity_is_whole(window))
+    problems += plan_problems(app, window)
     for dialog in (window.commands.show_settings(), window.commands.ask_export(), window.commands.show_about()):
         problems += _settled(app, lambda shown=dialog: [f"{type(shown).__name__}: {t}" for t in clipped_texts(shown)])
         dialog.close()
@@ -68,6 +70,21 @@ def main() -> int:
     window.close()
     sys.stdout.write(f"ratio {ratio}\n" + "".join(f"{p}\n" for p in problems))
     return 0
+
+
+def plan_problems(app, window: MainWindow) -> list[str]:
+    """Plan mode while it is empty, and with a cut, its figures and its findings."""
+    window.state.set_mode("plan")
+    empty = _settled(app, lambda: [f"empty plan: {t}" for t in clipped_texts(window)])
+    desk = window.planning.desk
+    desk.lay_shell()
+    clock = QElapsedTimer()
+    clock.start()
+    while not desk.is_exact and clock.elapsed() < PLAN_MS:
+        app.processEvents()
+    if not desk.is_exact:
+        return [*empty, "the plan was not judged in time"]
+    return empty + _settled(app, lambda: [f"plan: {t}" for t in clipped_texts(window)])
 
 
 def _settled(app, ask):

@@ -10,9 +10,13 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 
+from surgtwin.domain.cut import ShellCut
+from surgtwin.domain.plan import Plan, Resection
 from surgtwin.domain.twin import Twin
+from tests.ui.desktop.plan_hand import wait_exact
 from ui.desktop.main_window import MainWindow, make_view_grid
 from ui.desktop.panels.structure_list import Column
+from ui.desktop.planning.panel import PlanPanel
 
 pytestmark = pytest.mark.desktop
 MOST_ACTIONS = 5
@@ -54,7 +58,26 @@ def hand(make_window: Any, qtbot: Any) -> Hand:
 def hand_with_twin(hand: Hand, twin: Twin, qtbot: Any) -> Hand:
     hand.window.state.open_twin(twin)
     qtbot.waitUntil(hand.window.views.isVisible)
+    qtbot.waitUntil(lambda: hand.window.views.scene.render_window is not None, timeout=JOB_MS)
     return hand
+
+
+def plan_mode(hand: Hand) -> PlanPanel:
+    """One click on the mode's button."""
+    hand.click(hand.window.tool_row.mode_buttons.button(1))
+    panel = hand.window.right.currentWidget()
+    assert isinstance(panel, PlanPanel)
+    return panel
+
+
+def between_tumour_and_hilum(hand: Hand) -> None:
+    """Two clicks in 3D, above and below, half way from the tumour to the portal vein's middle."""
+    twin, scene = hand.window.state.twin, hand.window.views.scene
+    tumour, vein = (twin.mesh(name).vertices_mm.mean(axis=0) for name in ("liver tumour", "portal vein"))
+    between = (tumour + vein) / 2
+    for height in (14.0, -14.0):
+        place = scene.place_of(tuple(between + np.array([0.0, 0.0, height])))
+        hand.click(scene, QPoint(round(place.x()), round(place.y())))
 
 
 def shown(hand: Hand) -> set[str]:
@@ -103,6 +126,57 @@ def test_measure_a_tumour(hand_with_twin: Hand, twin: Twin) -> None:
     assert across.max() == across[0], "a line across the axial view runs from right to left"
     assert hand.window.measurements.list.count() == 1
     assert hand.actions <= MOST_ACTIONS
+
+
+def test_lay_a_plane_between_tumour_and_hilum_and_read_the_remnant(hand_with_twin: Hand, qtbot: Any) -> None:
+    hand = hand_with_twin
+    panel = plan_mode(hand)
+    hand.click(panel.laying.plane)
+    between_tumour_and_hilum(hand)
+    wait_exact(hand.window, qtbot)
+    assert hand.actions <= MOST_ACTIONS
+    numbers = hand.window.planning.desk.judged.numbers["Cut 1"]
+    assert panel.figures.percent.isVisible()
+    assert panel.figures.percent.text() == f"{numbers.remnant_percent:.0f} %"
+    remnant = panel.figures.rows.texts()["Remnant"]
+    assert remnant == f"{numbers.remnant.ml:.0f} \u00b1 {numbers.remnant.error_ml:.0f} mL"
+    assert numbers.margins[0].min_mm is not None
+    assert numbers.margins[0].min_mm > 0
+
+
+def test_lay_a_cut_and_bend_it_to_a_10_mm_margin(hand_with_twin: Hand, qtbot: Any) -> None:
+    hand = hand_with_twin
+    panel = plan_mode(hand)
+    hand.click(panel.laying.patch)
+    between_tumour_and_hilum(hand)
+    qtbot.waitUntil(lambda: bool(hand.window.planning.book.plan.resections), timeout=JOB_MS)
+    hand.click(next(iter(panel.editors.values())).bend)
+    qtbot.waitUntil(lambda: "Bend" in hand.window.state.undo_text, timeout=JOB_MS)
+    wait_exact(hand.window, qtbot)
+    assert hand.actions <= MOST_ACTIONS
+    margin = hand.window.planning.desk.judged.numbers["Cut 1"].margins[0]
+    assert margin.min_mm == pytest.approx(10.0, abs=0.6)
+    assert panel.margins.line("liver tumour").value.text().startswith(f"{margin.min_mm:.1f}")
+
+
+def test_compare_two_plans(hand_with_twin: Hand, qtbot: Any) -> None:
+    hand = hand_with_twin
+    for name, margin_mm in (("Narrow", 5.0), ("Wide", 12.0)):
+        surface = ShellCut(("liver tumour",), margin_mm)
+        cut = Resection("Cut 1", "liver", surface, (), ("liver tumour",), margin_mm)
+        hand.window.planning.book.add(name, Plan(resections=(cut,)), f"Open {name}")
+    panel = plan_mode(hand)
+    wait_exact(hand.window, qtbot)
+    hand.command("plan_compare")
+    qtbot.waitUntil(lambda: hand.window.planning.pane is not None, timeout=JOB_MS)
+    pane = hand.window.planning.pane
+    assert hand.actions <= MOST_ACTIONS
+    assert pane.isVisible()
+    assert pane.comparison.names == ("Wide", "Narrow")
+    wide, narrow = (pane.comparison.row("resected_ml", "liver").number(n) for n in (0, 1))
+    assert wide > narrow
+    assert pane.table.text_of("liver resected", 1).startswith("\u2713"), "the plan that takes less has the tick"
+    assert panel.isVisible()
 
 
 def test_export_the_liver(hand_with_twin: Hand) -> None:

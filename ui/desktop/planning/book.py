@@ -23,6 +23,8 @@ from ..state import AppState
 from .draft import Draft
 
 FIRST_NAME = "Plan"
+MODE = "plan"
+"""The mode of the window in which plans are seen."""
 
 
 class PlanBook(QObject):
@@ -301,6 +303,7 @@ class PlanBook(QObject):
         if draft is None:
             return
         self._current = key
+        self._state.set_mode(MODE)
         self._put(replace(draft, history=move(draft.history)))
         if self.chosen is None:
             self.choose_first()

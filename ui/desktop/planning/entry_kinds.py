@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from surgtwin.domain.plan import Resection
 from surgtwin.domain.verdict import Verdict, worst
 
+from ..wording import millimetres
 from .cut_editor import CutEditor
 from .desk import PlanDesk
 from .judging import Judged
@@ -50,7 +51,7 @@ def summary_of_cut(judged: Judged, name: str) -> tuple[str, Verdict | None]:
     if numbers.verdict is not None:
         verdicts.append(numbers.verdict)
     measured = [m.min_mm for m in numbers.margins if m.min_mm is not None]
-    text = f"{min(measured):.1f} mm" if measured else f"{numbers.remnant_percent:.0f} % stays"
+    text = f"{millimetres(min(measured))} mm" if measured else f"{numbers.remnant_percent:.0f} % stays"
     return text, worst(tuple(verdicts)) if verdicts else None
 
 

@@ -12,7 +12,7 @@ from surgtwin.planning.resection import VolumeFigure
 
 from .. import theme
 from ..panels.labels import Section, discard, set_role, text_label
-from ..wording import millilitres
+from ..wording import millilitres, millimetres
 from .desk import PlanDesk
 from .figures import CutNumbers, MarginNumbers
 from .verdict_look import LOOKS, verdict_text
@@ -151,7 +151,9 @@ class MarginLine(QWidget):
     def show_margin(self, margin: MarginNumbers) -> None:
         self._margin, self.target = margin, margin.target
         look = LOOKS[margin.verdict]
-        value = f"{margin.min_mm:.1f} \u00b1 {margin.error_mm:.1f} mm" if margin.min_mm is not None else "\u2013"
+        value = (
+            f"{millimetres(margin.min_mm)} \u00b1 {margin.error_mm:.1f} mm" if margin.min_mm is not None else "\u2013"
+        )
         self.value.setText(value)
         self.verdict.setText(verdict_text(margin.verdict))
         set_role(self.verdict, look.role)

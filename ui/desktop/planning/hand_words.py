@@ -5,7 +5,7 @@ from __future__ import annotations
 from surgtwin.domain.plan import Resection
 from surgtwin.domain.verdict import COVERAGE_FACTOR
 
-from ..wording import millilitres
+from ..wording import millilitres, millimetres
 from .desk import PlanDesk
 from .figures import CutNumbers, MarginNumbers
 from .verdict_look import LOOKS, MarginBands
@@ -36,7 +36,7 @@ def margin_words(margins: tuple[MarginNumbers, ...]) -> tuple[str, ...]:
     look = LOOKS[worst.verdict]
     if worst.min_mm is None:
         return (f"{look.mark} {worst.reason or 'no cut inside the organ'}",)
-    return (f"{look.mark} margin {worst.min_mm:.1f} mm   {look.word}",)
+    return (f"{look.mark} margin {millimetres(worst.min_mm)} mm   {look.word}",)
 
 
 def bands_of(resection: Resection, desk: PlanDesk) -> MarginBands:

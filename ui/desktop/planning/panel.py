@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from surgtwin.domain.finding import Finding
 
@@ -40,6 +40,9 @@ class PlanPanel(QScrollArea):
         self.findings_section = Section("Findings")
         self.findings_section.body.addWidget(self.findings)
         self.form = CutForm(desk)
+        self.alone = QCheckBox()
+        self.alone.setToolTip("Hide everything but the organ and what lies in it; the same again brings it back  (S)")
+        self.alone.clicked.connect(self._show_alone)
         self.laying = LayingButtons(desk)
         self.entries = EntriesList(desk)
         self.cuts = self._make_cuts()
@@ -52,6 +55,7 @@ class PlanPanel(QScrollArea):
         for section in (self.margins, self.map):
             section.go_to.connect(desk.state.go_to)
         self._lay_out()
+        desk.state.structure_changed.connect(lambda _name: self.refresh())
         for signal in (desk.judged_changed, desk.book.plan_changed, desk.book.chosen_changed, desk.choice_changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -67,13 +71,27 @@ class PlanPanel(QScrollArea):
         self.entries.setVisible(has_entries)
         self.findings_section.setVisible(has_entries and self.findings.is_known)
         self.findings_section.setEnabled(not self._desk.is_waiting)
+        organ = self._organ
+        self.alone.setVisible(bool(organ))
+        self.alone.setText(f"Only the {organ} and what lies in it")
+        self.alone.setChecked(bool(organ) and self._desk.state.soloed == organ)
         self.patient.setVisible(has_twin and has_entries)
         self.shaping.setVisible(self._desk.book.chosen is not None)
+
+    @property
+    def _organ(self) -> str:
+        cut = self._desk.cut
+        return cut.organ if cut is not None else self._desk.choice.organ
+
+    def _show_alone(self) -> None:
+        state, organ = self._desk.state, self._organ
+        state.solo(None if state.soloed == organ else organ)
 
     def _make_cuts(self) -> Section:
         """What is planned, and a way to plan more of it."""
         section = Section("What is planned")
         section.body.addWidget(self.entries)
+        section.body.addWidget(self.alone)
         section.body.addWidget(self.form)
         section.body.addWidget(self.laying)
         return section

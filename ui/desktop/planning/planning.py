@@ -12,7 +12,7 @@ from surgtwin.progress import Progress
 
 from ..kept_settings import KeptSettings
 from ..state import AppState
-from .book import PlanBook
+from .book import MODE, PlanBook
 from .compare_pane import ComparePlans
 from .desk import PlanDesk
 from .judging import Judged
@@ -24,7 +24,6 @@ from .worker import LatestWorker
 if TYPE_CHECKING:
     from ..views.view_grid import ViewGrid
 
-MODE = "plan"
 KEEP_AFTER_MS = 500
 """After the last edit, until what is not saved is kept aside."""
 COMPARE = "compare"

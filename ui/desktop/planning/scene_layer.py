@@ -90,6 +90,7 @@ class SceneLayer(QObject):
         if self._hold is not None:
             to = view.place_under(event.position(), self._hold.handle.place_mm)
             alone = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            view.set_in_motion(True)
             self._desk.pull(self._hold.at(to, TOUCH_FALLOFF if alone else self._desk.falloff))
         elif self._trail:
             self._trail.append(view.place_under(event.position(), self._trail[0]))
@@ -98,6 +99,7 @@ class SceneLayer(QObject):
     def release(self, view: SceneView, event: QMouseEvent) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
+            view.set_in_motion(False)
             self._desk.let_go(hold.words)
         elif self._trail:
             trail, self._trail = tuple(self._trail), []

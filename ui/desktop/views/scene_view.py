@@ -69,7 +69,7 @@ class SceneView(VtkCanvas):
         self._light = LightMeshes(self)
         self._light.ready.connect(self._take_light)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settle.timeout.connect(lambda: self._set_in_motion(False))
+        self._settle.timeout.connect(lambda: self.set_in_motion(False))
         self._twin: Twin | None = None
         self._is_aimed = False
         self._where = ""
@@ -249,7 +249,8 @@ class SceneView(VtkCanvas):
         if isinstance(item, OrganMeshItem) and item.mesh is mesh:
             item.set_light(light)
 
-    def _set_in_motion(self, moving: bool) -> None:
+    def set_in_motion(self, moving: bool) -> None:
+        """Draw what is quick while something moves, all of it once it rests."""
         for item in self.items.values():
             item.set_moving(moving)
         if self._rendering is not None:
@@ -313,7 +314,7 @@ class SceneView(VtkCanvas):
         if buttons == Qt.MouseButton.NoButton or self.render_window is None:
             return
         self._settle.stop()
-        self._set_in_motion(True)
+        self.set_in_motion(True)
         camera = self.camera
         is_pan = buttons & Qt.MouseButton.MiddleButton or event.modifiers() & Qt.KeyboardModifier.ControlModifier
         if is_pan:
@@ -330,7 +331,7 @@ class SceneView(VtkCanvas):
             return
         if (event.position() - self._pressed).manhattanLength() <= CLICK_PIXELS:
             self._click(event)
-        self._set_in_motion(False)
+        self.set_in_motion(False)
 
     def _click(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
@@ -351,7 +352,7 @@ class SceneView(VtkCanvas):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         if self.render_window is None:
             return
-        self._set_in_motion(True)
+        self.set_in_motion(True)
         zoom(self.camera, ZOOM_STEP ** (event.angleDelta().y() / 120.0))
         self._settle.start()
         event.accept()
