@@ -41,14 +41,18 @@ class PlanShelf:
 
     def plan(self, name: str) -> SavedPlan:
         """The plan of that name. Raises PlanError naming those there are."""
-        for plan in self.plans:
-            if _same(plan.name, name):
-                return plan
+        found = self.find(name)
+        if found is not None:
+            return found
         listed = ", ".join(f"'{p.name}'" for p in self.plans)
         there_are = f"there are: {listed}." if listed else "there is none in this twin yet."
         if any(_same(p.name, name) for p in self.removed):
             raise PlanError(f"the plan '{name}' was removed; restore it first. Beside it {there_are}")
         raise PlanError(f"there is no plan '{name}'; {there_are}")
+
+    def find(self, name: str) -> SavedPlan | None:
+        """The plan of that name, or None."""
+        return next((p for p in self.plans if _same(p.name, name)), None)
 
     def has(self, name: str) -> bool:
         """Whether a plan of that name is there and not removed; small and capital letters count as the same."""
@@ -71,11 +75,11 @@ class PlanShelf:
         parent
             Number of the version that was edited; the latest if None.
         """
-        if not any(_same(p.name, name) for p in self.plans):
+        plan = self.find(name)
+        if plan is None:
             self._require_free(name)
             first = PlanVersion(1, text, by, utc, None, twin_revision)
             return PlanShelf((*self.every, SavedPlan(self._next_id(), checked_plan_name(name), (first,))))
-        plan = self.plan(name)
         if plan.latest.sha256 == text_sha256(text) and not plan.latest.damage:
             return self
         made_from = plan.version(parent).number

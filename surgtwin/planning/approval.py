@@ -9,7 +9,7 @@ from ..domain.twin import Twin
 from ..errors import PlanError
 from ..store.writer import TwinWriter
 from .evaluation import PlanEvaluation
-from .plan_versions import plan_text, utc_now
+from .plan_versions import holds, utc_now
 from .verdicts import verdicts_of
 
 
@@ -34,7 +34,8 @@ def approval_of(
     if evaluation.plan.is_empty:
         raise PlanError(f"the plan '{name}' holds nothing that could be approved.")
     latest = shelf.plan(name).latest
-    if latest.text != plan_text(evaluation.plan):
+    latest.require_whole()
+    if not holds(latest, evaluation.plan):
         raise PlanError(
             f"the evaluation is not of the latest version of '{name}'. Evaluate that one and approve again."
         )

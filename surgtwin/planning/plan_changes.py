@@ -40,7 +40,7 @@ def plan_changes(before: Plan, after: Plan) -> tuple[PlanChange, ...]:
     found = _patient(before, after)
     for kind, field in FIELDS.items():
         found += _entries(kind, getattr(before, field), getattr(after, field))
-    return tuple(found)
+    return (*found, *_vessels(before, after))
 
 
 def edit_name(before: Plan, after: Plan) -> str:
@@ -64,6 +64,15 @@ def _patient(before: Plan, after: Plan) -> list[PlanChange]:
                 PlanChange(f"Change the patient's {words}", f"{words} {_value(old, unit)} to {_value(new, unit)}")
             )
     return changes
+
+
+def _vessels(before: Plan, after: Plan) -> list[PlanChange]:
+    old, new = ({v.vessel: v for v in plan.vessels} for plan in (before, after))
+    return [
+        PlanChange(f"Change branches of {vessel}", f"names or root of the branches of {vessel} changed")
+        for vessel in dict.fromkeys((*old, *new))
+        if not is_same(old.get(vessel), new.get(vessel))
+    ]
 
 
 def _entries(kind: type[Any], before: tuple[Entry, ...], after: tuple[Entry, ...]) -> list[PlanChange]:

@@ -96,6 +96,11 @@ def parse_plan(content: Any) -> Plan:
     error = best_match(schema_validator().iter_errors(content))
     if error is not None:
         raise PlanError(_say(error), json_path(error.absolute_path))
+    return build_plan(content)
+
+
+def build_plan(content: Json) -> Plan:
+    """The plan of JSON that is known to fit the schema."""
     return Plan(
         patient=_build("patient", _patient, content.get("patient", {})),
         resections=_each(content, "resections", _resection),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 from ..domain.plan import Plan
 from ..domain.plan_shelf import PlanShelf
@@ -13,7 +16,7 @@ from ..domain.twin import Twin
 from ..errors import PlanError
 from ..store.writer import TwinWriter
 from .plan_changes import PlanChange, plan_changes
-from .plan_file import parse_plan
+from .plan_file import build_plan, parse_plan
 from .plan_json import plan_as_json
 
 
@@ -25,7 +28,44 @@ def plan_text(plan: Plan) -> str:
 def plan_of(version: PlanVersion) -> Plan:
     """The plan of a kept version, the very same that was saved. Raises PlanError if it is damaged or too new."""
     version.require_whole()
-    return parse_plan(json.loads(version.text))
+    return _plan_of(version.text)
+
+
+@lru_cache(maxsize=32)
+def _plan_of(text: str) -> Plan:
+    """The plan of a text.
+
+    One that gives the same text again holds nothing but what this program knows, so the slow check against the schema
+    (seconds for a recorded path) is for the others: texts of older and of newer programs.
+    """
+    content = json.loads(text)
+    with suppress(PlanError, KeyError, TypeError, ValueError):
+        plan = build_plan(content)
+        if plan_text(plan) == text:
+            return plan
+    return parse_plan(content)
+
+
+def holds(version: PlanVersion, plan: Plan) -> bool:
+    """Whether a kept version is that plan, also if an older program wrote it without fields that came later."""
+    text = plan_text(plan)
+    if version.damage or version.text == text:
+        return not version.damage
+    if _have_same_keys(json.loads(version.text), json.loads(text)):
+        return False
+    try:
+        return plan_text(plan_of(version)) == text
+    except PlanError:
+        return False
+
+
+def _have_same_keys(a: Any, b: Any) -> bool:
+    """Whether two JSON values have the same fields wherever both have an object: then one program wrote both."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_have_same_keys(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return all(_have_same_keys(x, y) for x, y in zip(a, b, strict=False))
+    return True
 
 
 def with_plan(twin: Twin, plan: Plan, name: str, *, by: str, parent: int | None = None) -> Twin:
@@ -54,6 +94,9 @@ def save_plan(writer: TwinWriter, plan: Plan, name: str, *, by: str, parent: int
 
 
 def _saved(shelf: PlanShelf, plan: Plan, name: str, by: str, revision: int, parent: int | None) -> PlanShelf:
+    kept = shelf.find(name)
+    if kept is not None and holds(kept.latest, plan):
+        return shelf
     text = plan_text(plan)
     return shelf.with_saved(name, text, by=by, utc=utc_now(), twin_revision=revision, parent=parent)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from surgtwin.domain.cut import BezierCut, PlaneCut, ShellCut
 from surgtwin.domain.plan import Parenchyma, PatientFigures, Plan, Resection, ToolPath
 from surgtwin.domain.tool import Capsule, CapsuleTool, NeedleTool, ToolPose
 from surgtwin.domain.trajectory import Ablation, Avoid, StayInside, Trajectory
+from surgtwin.domain.vessel_names import BranchName, VesselNames
 from surgtwin.errors import PlanError
 from surgtwin.planning import edits, entry_edits
 from surgtwin.planning.bezier import flat_patch
@@ -185,6 +186,24 @@ def test_a_plan_of_equal_values_in_new_objects_is_no_change():
     assert copied != PLAN and is_same(copied, PLAN)
     history = History.of(PLAN)
     assert history.push(copied, "Nothing") is history
+
+
+def test_every_part_of_a_plan_is_told_of_when_it_changes():
+    names = (VesselNames("portal vein", (BranchName("right", (1.0, 2.0, 3.0)),)),)
+    changed = {
+        "patient": PatientFigures(150.0),
+        "resections": (),
+        "trajectories": (),
+        "ablations": (),
+        "tool_paths": (),
+        "vessels": names,
+    }
+    assert set(changed) == {f.name for f in fields(Plan)}
+    for field, value in changed.items():
+        assert plan_changes(PLAN, replace(PLAN, **{field: value})), field
+    named = replace(PLAN, vessels=names)
+    assert edit_name(PLAN, named) == "Change branches of portal vein"
+    assert History.of(PLAN).push(named).undo().plan is PLAN
 
 
 def test_the_order_of_entries_is_a_change():

@@ -20,7 +20,7 @@ from surgtwin.planning.bezier import flat_patch
 from surgtwin.planning.evaluate import evaluate_plan
 from surgtwin.planning.plan_file import parse_plan
 from surgtwin.planning.plan_json import plan_as_json
-from surgtwin.planning.plan_versions import check_parts, plan_of, plan_text, save_plan, with_plan
+from surgtwin.planning.plan_versions import check_parts, holds, plan_of, plan_text, save_plan, with_plan
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.store.load import load_twin
 from surgtwin.store.save import save_twin
@@ -76,6 +76,45 @@ def test_a_plan_that_is_written_and_read_is_the_same_plan(seed):
     assert plan_text(again) == text
     through_file = parse_plan(json.loads(json.dumps(plan_as_json(again, "name"), indent=2)))
     assert plan_text(through_file) == text
+
+
+def without_keys(text: str, *keys: str) -> str:
+    """The text as a program wrote it that did not know these fields of a plan yet."""
+    content = {k: v for k, v in json.loads(text).items() if k not in keys}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def test_a_plan_that_an_older_program_wrote_is_the_same_plan(twin, folder):
+    old = without_keys(plan_text(cut_at(2)), "vessels", "ablations", "patient")
+    version = PlanVersion(1, old, "", "", None, 1)
+    assert plan_text(plan_of(version)) == plan_text(cut_at(2)) and holds(version, cut_at(2))
+    assert not holds(version, cut_at(3))
+    with TwinWriter(folder) as writer:
+        writer.change_plans(lambda s: s.with_saved("A", old, by="x", utc=version.utc, twin_revision=1))
+        assert save_plan(writer, cut_at(2), "A", by="Dr. A").latest.text == old
+        judged = evaluate_plan(TwinGeometry(writer.twin), cut_at(2))
+        approve_plan(writer, writer.twin, "A", judged, by="Dr. B")
+        assert writer.twin.plan_status(writer.twin.plans[0]).state is PlanState.APPROVED
+
+
+def test_a_plan_of_a_newer_program_is_refused_not_read_in_part(folder):
+    for newer in ({"schema": 2}, {"implants": []}, {"patient": {"age": 50}}):
+        text = json.dumps(json.loads(plan_text(cut_at(2))) | newer)
+        version = PlanVersion(1, text, "", "", None, 1)
+        with pytest.raises(PlanError):
+            plan_of(version)
+        assert not holds(version, cut_at(2))
+
+
+def test_a_text_of_todays_is_read_without_the_slow_check(monkeypatch):
+    def refused() -> None:
+        raise AssertionError("the schema was asked")
+
+    text = plan_text(some_plan(77))
+    monkeypatch.setattr("surgtwin.planning.plan_file.schema_validator", refused)
+    assert plan_text(plan_of(PlanVersion(1, text, "", "", None, 1))) == text
+    with pytest.raises(AssertionError, match="the schema was asked"):
+        plan_of(PlanVersion(1, without_keys(text, "vessels"), "", "", None, 1))
 
 
 def test_plans_that_differ_in_the_last_bit_have_other_texts():
