@@ -14,7 +14,7 @@ from ..domain.mesh import OrganMesh
 from ..mesh.surface_distance import SurfaceDistance
 
 STEP_MM = 1.0
-MAX_NODES = 250_000
+MAX_NODES = 100_000
 """A table for a larger target gets wider steps; its surface is flatter, too."""
 LEAST_REACH_MM = 20.0
 """A table reaches so far around its target, or farther if asked, so that a shell can be dragged without a new one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..domain.cut import BezierCut, CombinedCut, CutSurface
@@ -20,6 +21,8 @@ from .twin_geometry import TwinGeometry
 
 THIN_POINTS = 4000
 """About so many points of a target's surface are looked at first; all those near the worst one afterwards."""
+EVERY = 20
+"""Every so many of them say how far away the nearest one is at most."""
 FEW_POINTS = 200
 """Of those, as many are looked at closely."""
 THIN_ERROR = 0.1
@@ -169,10 +172,7 @@ class ResectionPreview:
 
     def _margin(self, target: _Target, surface: CutPoints, tree: cKDTree, side: CutSide) -> PreviewMargin:
         behind = side.signed(target.thin_mm) < -LEFT_BEHIND_MM
-        rough = np.where(behind, -1.0, 1.0) * tree.query(target.thin_mm)[0]
-        few = np.argsort(rough)[:FEW_POINTS]
-        signed = np.where(behind[few], -1.0, 1.0) * _distances(target.thin_mm[few], surface, tree).distance_mm
-        worst = target.thin_mm[few[signed.argmin()]]
+        worst = self._worst(target, behind, surface, tree)
         points = target.points_mm[target.tree.query_ball_point(worst, 2.0 * target.spacing_mm)]
         found = _distances(points, surface, tree)
         signed = np.where(side.signed(points) < -LEFT_BEHIND_MM, -1.0, 1.0) * found.distance_mm
@@ -185,6 +185,20 @@ class ResectionPreview:
             _point(found.feet_mm[at]), not bool(behind.any()), bool(behind.all()),
             Verdict.VIOLATED if behind.any() else judged,
         )  # fmt: skip
+
+    def _worst(self, target: _Target, behind: NDArray[np.bool_], surface: CutPoints, tree: cKDTree) -> FloatArray:
+        """The thin point (3,) that lies deepest behind the cut; nearest to it, if none lies behind."""
+        if behind.any():
+            points, sign = target.thin_mm[behind], -1.0
+            rough = -tree.query(points)[0]
+        else:
+            points, sign = target.thin_mm, 1.0
+            limit = float(tree.query(points[::EVERY])[0].min()) + self.cells.half_diagonal_mm
+            rough = tree.query(points, distance_upper_bound=limit)[0]
+        few = np.argsort(rough)[:FEW_POINTS]
+        few = few[np.isfinite(rough[few])]
+        signed = sign * _distances(points[few], surface, tree).distance_mm
+        return np.asarray(points[few[signed.argmin()]])
 
 
 def preview_of(geometry: TwinGeometry, resection: Resection) -> ResectionPreview:
