@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..domain.geometry import FloatArray
 
+ROUNDING_MM = 1e-3
+"""Lengths of edges are computed in single precision, which is twice as fast."""
 
-def surface_samples(vertices_mm: FloatArray, triangles: NDArray[np.int32], step_mm: float) -> FloatArray:
+
+@dataclass(frozen=True, eq=False)
+class SurfaceSamples:
+    """Points (N, 3) on a surface; no place of it is farther than `radius_mm` from one of them."""
+
+    points_mm: FloatArray
+    radius_mm: float
+
+
+def surface_samples(vertices_mm: FloatArray, triangles: NDArray[np.int32], step_mm: float) -> SurfaceSamples:
     """The corners of a closed surface's triangles, and points along edges longer than a step, at most a step apart.
 
-    No place of a triangle with its edges filled in is farther from a sample than half a step and the radius of the
-    circle in it; triangles of voxels are thin where they are long, so that this radius is small.
+    A place of a triangle is no farther from an edge than the radius of the circle in it, and no place of an edge
+    farther from a sample than half a step: triangles of voxels are thin where they are long, so that little is added.
     """
+    if not len(triangles):
+        return SurfaceSamples(np.empty((0, 3)), 0.0)
     used = np.zeros(len(vertices_mm), dtype=bool)
     used[triangles.ravel()] = True
+    middle = vertices_mm[triangles[0, 0]]
+    corner = (vertices_mm - middle).astype(np.float32)
+    a, b, c = (np.take(corner, triangles[:, n], axis=0) for n in range(3))
+    sides = [_length(b - a), _length(c - b), _length(a - c)]
+    longest = float(max(side.max() for side in sides))
     filled = [vertices_mm[used]]
-    for first, last in ((0, 1), (1, 2), (2, 0)):
+    for (first, last), side in zip(((0, 1), (1, 2), (2, 0)), sides, strict=True):
         # Two triangles share an edge and run along it in opposite directions: it is filled once.
-        edges = triangles[triangles[:, first] < triangles[:, last]]
-        start = np.take(vertices_mm, edges[:, first], axis=0)
-        along = np.take(vertices_mm, edges[:, last], axis=0) - start
-        pieces = np.ceil(np.sqrt(np.einsum("nc,nc->n", along, along)) / step_mm).astype(np.int64)
-        for count in np.unique(pieces[pieces > 1]):
-            some = pieces == count
-            for part in range(1, count):
-                filled.append(start[some] + part / count * along[some])
-    return np.concatenate(filled)
+        long = np.flatnonzero(side > step_mm)
+        long = long[triangles[long, first] < triangles[long, last]]
+        filled += _between(vertices_mm[triangles[long, first]], vertices_mm[triangles[long, last]], side[long], step_mm)
+    radius = float(np.hypot(_largest_in_circle(sides), min(step_mm, longest) / 2.0)) + ROUNDING_MM
+    return SurfaceSamples(np.concatenate(filled), radius)
 
 
-def covering_radius_mm(vertices_mm: FloatArray, triangles: NDArray[np.int32], step_mm: float) -> float:
-    """No place of the triangles is farther from the nearest of their samples."""
-    a, b, c = (np.take(vertices_mm, triangles[:, n], axis=0) for n in range(3))
-    sides = [np.linalg.norm(b - a, axis=1), np.linalg.norm(c - b, axis=1), np.linalg.norm(a - c, axis=1)]
-    twice_area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    around = np.maximum(sides[0] + sides[1] + sides[2], 1e-12)
-    in_circle = float((twice_area / around).max(initial=0.0))
-    return float(np.hypot(in_circle, min(step_mm, float(max(s.max(initial=0.0) for s in sides))) / 2.0))
+def _between(start: FloatArray, end: FloatArray, length: NDArray[np.float32], step_mm: float) -> list[FloatArray]:
+    """Evenly spaced points between the ends of edges, so many that none are more than a step apart."""
+    pieces = np.ceil(length / step_mm).astype(np.int64)
+    points = []
+    for count in np.unique(pieces):
+        some = pieces == count
+        points += [start[some] + part / count * (end[some] - start[some]) for part in range(1, count)]
+    return points
+
+
+def _largest_in_circle(sides: list[NDArray[np.float32]]) -> float:
+    """The largest radius of the circles in triangles of given sides (Heron)."""
+    half = (sides[0] + sides[1] + sides[2]) / np.float32(2.0)
+    product = (half - sides[0]) * (half - sides[1]) * (half - sides[2])
+    return float(np.sqrt(np.maximum(product / np.maximum(half, np.float32(1e-9)), 0.0).max()))
+
+
+def _length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.einsum("nc,nc->n", vectors, vectors)))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..domain.geometry import FloatArray
 from ..domain.mesh import OrganMesh
-from .deviation import poly_data
 
 CELLS_PER_BIN = 50
 """Coarse bins: a place far from the surface has fewer of them to look into (measured: half the time of VTK's 10)."""
@@ -26,8 +25,25 @@ class TriangleLocator:
     mesh: OrganMesh
 
     @cached_property
+    def _arrays(self) -> tuple[Any, ...]:
+        """VTK's arrays of points, offsets and corners over the mesh's own memory, which they keep alive."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+
+        offsets = np.arange(0, self.mesh.triangles.size + 1, 3, dtype=np.int32)
+        return tuple(numpy_to_vtk(a) for a in (self.mesh.vertices_mm, offsets, self.mesh.triangles.reshape(-1)))
+
+    @cached_property
     def _surface(self) -> Any:
-        return poly_data(self.mesh.vertices_mm, self.mesh.triangles)
+        from vtkmodules.vtkCommonCore import vtkPoints
+        from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+
+        points, cells, surface = vtkPoints(), vtkCellArray(), vtkPolyData()
+        vertices, offsets, corners = self._arrays
+        points.SetData(vertices)
+        cells.SetData(offsets, corners)
+        surface.SetPoints(points)
+        surface.SetPolys(cells)
+        return surface
 
     @cached_property
     def _linked(self) -> Any:

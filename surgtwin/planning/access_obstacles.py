@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ..domain.geometry import FloatArray
 from ..domain.mesh import OrganMesh
-from ..mesh.surface_samples import covering_radius_mm, surface_samples
+from ..mesh.surface_samples import SurfaceSamples, surface_samples
 
 SAMPLE_STEP_MM = 1.3
 THREADS = 2
@@ -70,13 +70,13 @@ def gather_obstacles(
     """The obstacles within reach of a place, by the clearance they need. The structures' numbers are their order."""
     names = list(needed_mm)
 
-    def sample(name: str) -> tuple[FloatArray, float]:
+    def sample(name: str) -> SurfaceSamples:
         return _sampled(meshes(name), centre_mm, reach_mm + needed_mm[name] + FAR_MM / 4.0)
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="access") as pool:
         sampled = dict(zip(names, pool.map(sample, names), strict=True))
         groups = [
-            [n for n in names if needed_mm[n] == needed and len(sampled[n][0])]
+            [n for n in names if needed_mm[n] == needed and len(sampled[n].points_mm)]
             for needed in sorted(set(needed_mm.values()))
         ]
         made = pool.map(lambda g: _group(g, names, sampled, needed_mm), [g for g in groups if g])
@@ -84,22 +84,23 @@ def gather_obstacles(
 
 
 def _group(
-    members: list[str], names: list[str], sampled: dict[str, tuple[FloatArray, float]], needed_mm: dict[str, float]
+    members: list[str], names: list[str], sampled: dict[str, SurfaceSamples], needed_mm: dict[str, float]
 ) -> Obstacles:
-    points = np.concatenate([sampled[n][0] for n in members])
-    owner = np.concatenate([np.full(len(sampled[n][0]), names.index(n), dtype=np.int32) for n in members])
+    points = np.concatenate([sampled[n].points_mm for n in members])
+    owner = np.concatenate([np.full(len(sampled[n].points_mm), names.index(n), dtype=np.int32) for n in members])
     tree = cKDTree(points, leafsize=24, balanced_tree=False, compact_nodes=False)
-    return Obstacles(needed_mm[members[0]], tree, owner, max(sampled[n][1] for n in members))
+    return Obstacles(needed_mm[members[0]], tree, owner, max(sampled[n].radius_mm for n in members))
 
 
-def _sampled(mesh: OrganMesh, centre_mm: FloatArray, reach_mm: float) -> tuple[FloatArray, float]:
+def _sampled(mesh: OrganMesh, centre_mm: FloatArray, reach_mm: float) -> SurfaceSamples:
     offset = mesh.vertices_mm - centre_mm
     near = np.einsum("nc,nc->n", offset, offset) <= reach_mm * reach_mm
-    triangles = mesh.triangles[near[mesh.triangles].any(1)]
-    if not len(triangles):
-        return np.empty((0, 3)), 0.0
-    error = covering_radius_mm(mesh.vertices_mm, triangles, SAMPLE_STEP_MM)
-    return surface_samples(mesh.vertices_mm, triangles, SAMPLE_STEP_MM), error
+    if not near.any():
+        return surface_samples(mesh.vertices_mm, mesh.triangles[:0], SAMPLE_STEP_MM)
+    corners = near[mesh.triangles]
+    return surface_samples(
+        mesh.vertices_mm, mesh.triangles[corners[:, 0] | corners[:, 1] | corners[:, 2]], SAMPLE_STEP_MM
+    )
 
 
 def walk_clear(

@@ -99,7 +99,7 @@ def _samples_near(surface: SurfaceDistance, line: NeedleLine, least_mm: float) -
     centres = corners.mean(1)
     away = np.linalg.norm(centres - closest_on_segment(centres, line.start, line.end), axis=1)
     near = away <= max(4.0 * least_mm, float(away.min())) + reach
-    return surface_samples(mesh.vertices_mm, mesh.triangles[near], STEP_MM)
+    return surface_samples(mesh.vertices_mm, mesh.triangles[near], STEP_MM).points_mm
 
 
 def _in_mouth(
