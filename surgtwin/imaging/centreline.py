@@ -16,8 +16,9 @@ REACH_MM = 8.0
 """Length at a branch's end over which its direction is taken."""
 SKIP_RADII = 1.0
 """Part of it that is left out, in radii: there a middle line bends into the junction."""
-LOST_DEPTHS, LOST_VOXELS = 1.5, 2.0
-"""A line stands for what is no further from it than this many times its depth, and some voxels."""
+LOST_DEPTHS, LOST_VOXELS = 2.5, 2.0
+"""A line stands for what is no further from it than this many times its depth, and some voxels: a flat vein is that
+much wider than it is deep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,8 @@ def _with_lost_stretches(lines: NDArray[np.bool_], mask: NDArray[np.bool_]) -> N
     lines = lines.copy()
     reach = np.zeros(mask.shape, dtype=np.float32)
     voxels = np.argwhere(mask)
+    # A lost part begins where some line ceases to stand for what is around it.
+    pad = int(LOST_DEPTHS * depth.max() + LOST_VOXELS) + 4
     while True:
         voxels = voxels[~_stood_for(voxels, lines, depth)]
         if not len(voxels):
@@ -88,7 +91,6 @@ def _with_lost_stretches(lines: NDArray[np.bool_], mask: NDArray[np.bool_]) -> N
         for n, box in enumerate(ndimage.find_objects(parts)):
             own = np.argwhere(parts[box] == n + 1) + [s.start for s in box]
             tip = own[int(np.argmax(reach[tuple(own.T)]))]
-            pad = int(LOST_DEPTHS * depth[tuple(own.T)].max() + LOST_VOXELS) + 4
             around = tuple(slice(max(0, s.start - pad), s.stop + pad) for s in box)
             low = np.array([s.start for s in around])
             way = _way_to_lines(tip - low, lines[around], depth[around])

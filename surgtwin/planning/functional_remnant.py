@@ -7,7 +7,7 @@ most of 21 patients.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,6 +174,13 @@ def _flow_loss(
         system.name, system.is_inflow, structures, resolved, cut.crossings, lost_ml, near_ml, unknown_ml,
         pieces=len(components(vessel.graph)),
     )  # fmt: skip
+    share = unknown_ml / max(float(remains.sum()), 1e-9)
+    if share > settings.most_unknown:
+        reason = (
+            f"{100 * share:.0f} % of the remnant is more than {settings.vessel_reach_mm:.0f} mm from every branch that "
+            f"the voxels resolve (from {resolved:.1f} mm on)"
+        )
+        return replace(flow, lost_ml=None, ambiguous_ml=None, withheld=reason), None
     return flow, lost
 
 

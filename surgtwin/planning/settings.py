@@ -24,6 +24,8 @@ class PlanningSettings:
         Tissue farther than this from every branch that is seen is fed and drained by some that are not.
     resolved_voxels
         A branch is resolved when it is at least this many of the largest voxel spacings wide (Nyquist: 2).
+    most_unknown
+        No figure of flow is stated when this share of the remnant is farther than that from every resolved branch.
     ablation_margin_mm, ablation_margin_source
         Tissue wanted between a target and the rim of the treated zone, and who wants it.
     needles
@@ -38,6 +40,7 @@ class PlanningSettings:
     ambiguity_mm: float = 3.0
     vessel_reach_mm: float = 30.0
     resolved_voxels: float = 2.0
+    most_unknown: float = 0.5
     ablation_margin_mm: float = 5.0
     ablation_margin_source: str = "Wang et al., Cardiovasc Intervent Radiol 36:166, 2013: more than 5 mm"
     needles: NeedleSettings = field(default_factory=NeedleSettings)

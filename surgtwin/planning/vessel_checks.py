@@ -41,7 +41,7 @@ def _flow_findings(result: ResectionResult, flow: FlowLoss) -> list[Finding]:
         found.append(Finding("flow-withheld", Severity.WARNING, text, None, {}, flow.structures[0]))
     if flow.lost_ml is not None and flow.lost_ml >= LEAST_ML:
         found.append(_lost_finding(result, flow))
-    if flow.unknown_ml is not None and flow.unknown_ml > MUCH_UNKNOWN * result.remnant.ml:
+    if not flow.withheld and flow.unknown_ml is not None and flow.unknown_ml > MUCH_UNKNOWN * result.remnant.ml:
         text = (
             f"No resolved branch of the {flow.vessel} is near {flow.unknown_ml:.0f} mL of what '{result.name}' leaves: "
             "what becomes of its flow is unknown. Segment more of the vessel."

@@ -178,11 +178,21 @@ def test_only_branches_wide_enough_all_the_way_from_the_root_count():
 
 
 def test_tissue_far_from_every_branch_is_unknown_and_not_lost():
-    settings = replace(ALL_NEAR, vessel_reach_mm=6.0)
+    settings = replace(ALL_NEAR, vessel_reach_mm=6.0, most_unknown=1.0)
     some = cut(ladder(STRAIGHT), plane(STRAIGHT, (-22, 0, 0), (-1, 0, 0)), ("portal vein",))
     (flow,) = functional(ladder(STRAIGHT), some, settings).flows
     assert flow.unknown_ml is not None and flow.unknown_ml > 1.0
     assert flow.lost_ml + flow.unknown_ml == pytest.approx(some.split.remnant_ml, rel=1e-4)
+
+
+def test_no_figure_is_stated_when_most_of_the_remnant_is_unknown():
+    settings = replace(ALL_NEAR, vessel_reach_mm=6.0, most_unknown=0.05)
+    some = cut(ladder(STRAIGHT), plane(STRAIGHT, (-22, 0, 0), (-1, 0, 0)), ("portal vein",))
+    found = functional(ladder(STRAIGHT), some, settings)
+    (flow,) = found.flows
+    assert found.ischaemic_ml is flow.lost_ml is None
+    assert "more than 6 mm from every branch" in flow.withheld
+    assert flow.unknown_ml > 1.0 and flow.crossings
 
 
 def test_an_organ_without_vessels_has_no_functional_remnant():
