@@ -12,6 +12,7 @@
     |   |-- MeshError              a surface that cannot be made or is not what it claims
     |   |-- PatientMismatchError   an attachment of another patient
     |   |-- ModelError             a network's folder that is unusable, or refused
+    |   |-- SourceError            a live source that sends what can't be taken
     |   `-- TwinError              a twin folder
     |       |-- TwinExistsError        the output exists and overwriting was not asked for
     |       |-- TwinSchemaError        written by a newer program
@@ -78,6 +79,10 @@ class PatientMismatchError(InputError):
 
 
 class ModelError(InputError):
+    pass
+
+
+class SourceError(InputError):
     pass
 
 
