@@ -89,7 +89,7 @@ class PlanBook(QObject):
         twin = self._state.twin
         if twin is None or not draft.kept_name or not twin.shelf.has(draft.kept_name):
             return None
-        return twin.shelf.plan(draft.kept_name).status(twin.revision.number)
+        return twin.plan_status(twin.shelf.plan(draft.kept_name))
 
     @property
     def is_approved(self) -> bool:

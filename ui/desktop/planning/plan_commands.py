@@ -116,8 +116,12 @@ class PlanCommands(QObject):
         if twin is not None:
             content = plan_file_as_json(draft.plan, draft.name, twin.case_id, twin.revision.number)
         text = json.dumps(content, indent=1)
-        self._try(lambda: write_bytes_atomically(path, text.encode("utf-8")))
-        self.said.emit(f"Exported {path.name}")
+
+        def write() -> None:
+            write_bytes_atomically(path, text.encode("utf-8"))
+            self.said.emit(f"Exported {path.name}")
+
+        self._try(write)
 
     def approve_or_withdraw(self) -> ApprovalDialog | None:
         """Ask for an approval, with what stands against it; or take the one there is back."""
