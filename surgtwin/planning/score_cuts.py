@@ -53,7 +53,8 @@ def remnant_rows(evaluation: PlanEvaluation, settings: PlanningSettings) -> list
 def functional_rows(evaluation: PlanEvaluation, settings: PlanningSettings) -> list[ScoreRow]:
     """The part of each liver's remnant that keeps inflow and outflow, against the same threshold as the remnant.
 
-    What is only congested may be drained by collaterals: where that decides, the verdict is left open.
+    What is only congested may be drained by collaterals, and what lies far from every branch that is seen may have lost
+    its own: where either decides, the verdict is left open.
     """
     rows = []
     for result in evaluation.combined:
@@ -63,14 +64,26 @@ def functional_rows(evaluation: PlanEvaluation, settings: PlanningSettings) -> l
         verdict, at_best = (judge_remnant(p, error, needed) for p in (kept.least_percent, kept.most_percent))
         if verdict is Verdict.VIOLATED and at_best is not Verdict.VIOLATED:
             verdict = Verdict.UNPROVEN
+        unknown = judge_remnant(kept.least_percent - _unknown_percent(result), error, needed)
+        mend = "Spare the branches that the cut divides."
+        if verdict is Verdict.SAFE and unknown is not Verdict.SAFE:
+            verdict, mend = Verdict.UNPROVEN, "Segment more of the vessels: most branches are not shown."
         rows.append(
             ScoreRow(
                 f"{result.organ_name} with inflow and outflow", result.name, kept.least_percent, "%", verdict,
                 error=error, needed=needed, source=_tissue_source(evaluation, settings),
-                mend="" if verdict is Verdict.SAFE else "Spare the branches that the cut divides.",
+                mend="" if verdict is Verdict.SAFE else mend,
             )
         )  # fmt: skip
     return rows
+
+
+def _unknown_percent(result: ResectionResult) -> float:
+    """How much of the healthy organ remains without a branch in sight, percent."""
+    healthy = result.organ.ml - result.tumour_ml
+    flows = result.functional.flows if result.functional is not None else ()
+    unknown = max((f.unknown_ml or 0.0 for f in flows), default=0.0)
+    return 100.0 * unknown / healthy if healthy > 0 else 0.0
 
 
 def _tissue_source(evaluation: PlanEvaluation, settings: PlanningSettings) -> str:

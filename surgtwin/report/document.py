@@ -75,10 +75,11 @@ class Callout:
 
 
 class PictureKind(StrEnum):
-    """SCENE: the organs in 3D. SLICE: one slice of the image."""
+    """SCENE: the organs in 3D. SLICE: one slice of the image. MAP: a cut surface laid out flat."""
 
     SCENE = "scene"
     SLICE = "slice"
+    MAP = "map"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Picture:
     ----------
     view
         Of a scene: a camera ("anterior", "right", ...) or "cut", which looks at the cut surface with the resected part
-        taken away. Of a slice: "axial", "coronal" or "sagittal".
+        taken away. Of a slice: "axial", "coronal" or "sagittal". Of a map: "cut".
     entry
         Name of the cut, zone, needle or path that it shows; empty shows all of the plan.
     at_mm

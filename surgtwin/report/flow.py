@@ -28,7 +28,10 @@ def functional_rows(r: ResectionResult) -> list[tuple[Cell, ...]]:
         ]
     low, high = f"{kept.least_percent:.1f}", f"{kept.most_percent:.1f}"
     text = f"{low} %" if low == high else f"{low} to {high} %"
+    unknown = max((f.unknown_ml or 0.0 for f in kept.flows), default=0.0)
     how = f"remnant less {figure(kept.ischaemic_ml, 'mL')} without inflow; {figure(kept.congested_ml, 'mL')} congested"
+    if unknown > 0:
+        how += f"; of {figure(unknown, 'mL')} the image shows no branch"
     needed = NOTHING if r.least_percent is None else f"\N{GREATER-THAN OR EQUAL TO} {figure(r.least_percent, '%')}"
     return [(Cell("Functional remnant"), Cell(text), Cell(needed), Cell(), Cell(how))]
 

@@ -77,8 +77,9 @@ def _sources(card: Scorecard) -> str:
 
 
 def findings_section(findings: Iterable[Finding], title: str = "Findings") -> Section:
-    """All findings, the worst first."""
-    ordered = sorted(findings, key=lambda f: _ORDER.index(f.severity))
+    """All findings, the worst first; what is said of several entries in the same words stands once."""
+    once = {(f.severity, f.message, f.where_mm): f for f in findings}.values()
+    ordered = sorted(once, key=lambda f: _ORDER.index(f.severity))
     if not ordered:
         return Section(title, (Paragraph("The checks found nothing to say."),))
     columns = (Column("Severity", share=1.0), Column("What was found, and what would mend it", share=5.2),

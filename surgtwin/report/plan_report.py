@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..domain.plan import Resection
 from ..errors import PlanError
 from .ablations import ablation_sections
 from .document import Block, Figure, FigureRow, Paragraph, Picture, PictureKind, Report, Section
@@ -16,8 +17,7 @@ from .subject import ReportedPlan, ReportedTwin
 from .tool_paths import tool_path_sections
 from .trajectories import trajectory_sections
 
-_PLAN_VIEWS = {"anterior": "From the front", "right": "From the patient's right"}
-_TWIN_VIEWS = {"anterior": "From the front", "right": "From the patient's right", "posterior": "From the back"}
+_VIEWS = {"anterior": "From the front", "right": "From the patient's right"}
 
 
 def plan_report(subject: ReportedTwin, plan: ReportedPlan) -> Report:
@@ -48,31 +48,38 @@ def plan_report(subject: ReportedTwin, plan: ReportedPlan) -> Report:
 
 def pictures_section(plan: ReportedPlan, number: int = 0) -> Section:
     """The plan in 3D, and what the colours of its cut surfaces mean."""
-    figures = tuple(Figure(Picture(PictureKind.SCENE, view, number), caption) for view, caption in _PLAN_VIEWS.items())
+    figures = tuple(Figure(Picture(PictureKind.SCENE, view, number), caption) for view, caption in _VIEWS.items())
     blocks: list[Block] = [FigureRow(figures), scene_legend(plan.geometry.twin, plan.evaluation)]
-    if plan.evaluation.cuts:
-        cuts = tuple(
-            Figure(
-                Picture(PictureKind.SCENE, "cut", number, cut.resection.name),
-                f"Cut {cut.resection.name}, seen from the side that is taken; what is taken is left out",
-            )
-            for cut in plan.evaluation.cuts
-        )
-        blocks += [FigureRow(cuts[n : n + 2]) for n in range(0, len(cuts), 2)]
+    blocks += [_cut_pictures(cut.resection, number) for cut in plan.evaluation.cuts]
     key = margin_key(plan)
     if key is not None:
         blocks.append(key)
     return Section("The plan in 3D", tuple(blocks))
 
 
+def _cut_pictures(cut: Resection, number: int) -> FigureRow:
+    """A cut from the side that it takes, and laid out flat where it has a margin to show."""
+    seen = Figure(
+        Picture(PictureKind.SCENE, "cut", number, cut.name),
+        f"Cut {cut.name}, seen from the side that is taken; what is taken is left out",
+    )
+    if not cut.targets:
+        return FigureRow((seen,))
+    flat = Figure(
+        Picture(PictureKind.MAP, "cut", number, cut.name),
+        f"Cut {cut.name} laid out flat, seen from the same side; thin line: where the wanted margin ends",
+    )
+    return FigureRow((seen, flat))
+
+
 def twin_report(subject: ReportedTwin) -> Report:
     """What a twin holds, without a plan."""
-    scenes = tuple(Figure(Picture(PictureKind.SCENE, view), caption) for view, caption in _TWIN_VIEWS.items())
+    scenes = tuple(Figure(Picture(PictureKind.SCENE, view), caption) for view, caption in _VIEWS.items())
     slices = tuple(Figure(Picture(PictureKind.SLICE, view), view.capitalize()) for view in SLICE_VIEWS)
     pictures: tuple[Block, ...] = (
         FigureRow(scenes),
+        Paragraph("Slices through the middle of the largest organs."),
         FigureRow(slices),
-        Paragraph("Slices through the middle of the organs."),
     )
     sections = (
         structures_section(subject.twin),

@@ -19,17 +19,19 @@ from surgtwin.progress import SILENT, Progress
 from surgtwin.report.document import Picture, PictureKind, Report
 from surgtwin.report.resections import worst_margin
 from surgtwin.report.subject import ReportedPlan
+from surgtwin.simulation.ellipsoid import as_point
 from ui.render.appearance import default_looks
 from ui.render.cameras import CameraPreset, point_camera, preset, project
 from ui.render.palette import PANEL, TEXT, VERDICT_COLOURS
+from ui.render.scene import middle_of_organs
 from ui.render.scene_picture import finished_picture, scene_picture
-from ui.render.screenshot import centre_of_organs
 from ui.render.slice_picture import slice_picture
 from ui.render.slice_source import SliceSource, SliceStyle
 from ui.render.slices import View
 from ui.render.text import write
 from ui.render.windows import default_window
 
+from .map_picture import map_picture
 from .plan_scene import PlanScene
 from .plan_slice import PlanSlices, plate
 
@@ -103,7 +105,7 @@ def _of_twin(picture: Picture, twin: Twin) -> Image.Image:
     if picture.kind is PictureKind.SCENE:
         return scene_picture(twin, SCENE_SIZE, picture.view, looks, text_pixels=TEXT_PIXELS)
     style = SliceStyle(default_window(twin.primary))
-    at = picture.at_mm if picture.at_mm is not None else centre_of_organs(twin)
+    at = picture.at_mm if picture.at_mm is not None else as_point(middle_of_organs(twin))
     return slice_picture(
         SliceSource.of_twin(twin), View(picture.view), at, SLICE_SIZE, style, looks, text_pixels=TEXT_PIXELS
     )
@@ -112,10 +114,19 @@ def _of_twin(picture: Picture, twin: Twin) -> Image.Image:
 def _of_plan(picture: Picture, views: _PlanViews) -> Image.Image:
     if picture.kind is PictureKind.SLICE:
         return views.slices.picture(picture.entry, View(picture.view), SLICE_SIZE, TEXT_PIXELS)
+    if picture.kind is PictureKind.MAP:
+        return _map(views, picture.entry)
     if picture.view == "cut":
         return _cut_picture(views, picture.entry)
     points = views.scene.points_of_interest()
     return _aimed(points, views.scene.renderer(), preset(picture.view), picture.view.capitalize())
+
+
+def _map(views: _PlanViews, entry: str) -> Image.Image:
+    evaluation = views.plan.evaluation
+    cut = next(c for c in evaluation.cuts if c.resection.name == entry)
+    result = next(r for r in evaluation.resections if r.name == entry)
+    return map_picture(views.plan.geometry, cut, result, SCENE_SIZE, TEXT_PIXELS)
 
 
 def _aimed(points_mm: FloatArray, renderer: vtkRenderer, camera: CameraPreset, title: str) -> Image.Image:

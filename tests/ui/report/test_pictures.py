@@ -13,6 +13,7 @@ from surgtwin.domain.plan import Plan
 from surgtwin.domain.trajectory import Ablation
 from surgtwin.domain.verdict import Verdict
 from surgtwin.errors import Cancelled, PlanError
+from surgtwin.planning.unfold import unfold
 from surgtwin.progress import Progress
 from surgtwin.report.document import Figure, FigureRow, Picture, PictureKind, Report, Section
 from surgtwin.report.plan_report import plan_report, twin_report
@@ -23,6 +24,7 @@ from tests.ui.report.conftest import SMALL_SCENE
 from ui.render.palette import VERDICT_COLOURS
 from ui.render.slices import View
 from ui.report import pictures
+from ui.report.map_picture import Layout, verdict_ranks
 from ui.report.pictures import draw_pictures
 from ui.report.plan_scene import PlanScene, hatched, refined, zone_mesh
 from ui.report.plan_slice import PlanSlices, border, frame_around
@@ -156,8 +158,8 @@ def test_a_plan_of_every_kind_is_drawn_in_all_its_pictures() -> None:
 def test_a_twin_is_drawn_without_a_plan() -> None:
     twin = liver_twin(STRAIGHT)
     drawn = draw_pictures(twin_report(subject(twin)), twin)
-    assert len(drawn) == 6
-    assert len(set(drawn.values())) == 6
+    assert len(drawn) == 5
+    assert len(set(drawn.values())) == 5
 
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
@@ -190,6 +192,35 @@ def test_drawing_stops_when_asked_to() -> None:
     plan = reported(twin, Plan(resections=(right_cut(STRAIGHT),)))
     with pytest.raises(Cancelled):
         draw_pictures(plan_report(subject(twin), plan), twin, (plan,), Progress(None, lambda: True))
+
+
+@pytest.mark.parametrize("frame", [STRAIGHT, OBLIQUE], ids=["straight", "oblique"])
+def test_the_flat_map_has_each_places_own_verdict(frame) -> None:
+    """A plane 8 mm from the surface of a ball of 6 mm: at r mm from its middle the distance is in closed form."""
+    plan = reported(liver_twin(frame), Plan(resections=(right_cut(frame, -1.0, margin=12.0),)))
+    unfolded = unfold(plan.geometry, plan.evaluation.cuts[0])[0]
+    ranks = verdict_ranks(plan.geometry, unfolded)
+    own = (unfolded.points_mm - frame.shift_mm) @ frame.turn
+    distance = np.linalg.norm(own - (-15.0, 0.0, 0.0), axis=2) - 6.0
+    error = 2.0 * plan.geometry.error_terms("tumour").combined_mm
+    expected = np.where(distance - error >= 12.0, 0, np.where(distance + error < 12.0, 2, 1))
+    sure = unfolded.inside & (np.abs(np.abs(distance - 12.0) - error) > 0.4)
+    assert sure.sum() > 0.7 * unfolded.inside.sum()
+    assert set(np.unique(expected[sure])) == {0, 1, 2}
+    assert np.array_equal(ranks[sure], expected[sure])
+
+
+def test_the_flat_map_draws_each_place_where_the_map_finds_it() -> None:
+    plan = reported(liver_twin(STRAIGHT), Plan(resections=(right_cut(STRAIGHT),)))
+    unfolded = unfold(plan.geometry, plan.evaluation.cuts[0])[0]
+    layout = Layout(unfolded, (300, 240), 20.0)
+    across, up, known = layout.cells()
+    for row, column in ((5, 9), (len(unfolded.u_mm) - 4, 3)):
+        x, y = layout.pixel(float(unfolded.u_mm[row]), float(unfolded.v_mm[column]))
+        assert known[round(y), round(x)]
+        assert abs(across[round(y), round(x)] - row) <= 1 and abs(up[round(y), round(x)] - column) <= 1
+    far = [layout.pixel(float(unfolded.u_mm[e]), float(unfolded.v_mm[e])) for e in (0, -1)]
+    assert all(15 <= x <= 285 and 15 <= y <= 225 for x, y in far)
 
 
 def test_hatching_tells_the_verdicts_apart_without_colour() -> None:
