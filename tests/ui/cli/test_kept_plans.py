@@ -69,6 +69,18 @@ def test_a_plan_is_kept_once_and_a_change_of_it_is_a_new_version(twin, tmp_path,
     assert told["latest"]["by"]
 
 
+def test_without_by_the_account_is_the_author_if_there_is_one(twin, tmp_path, run, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "surgeon7")
+    assert run("plan", "add", twin, plan_file(tmp_path), "--json")[1]["latest"]["by"] == "surgeon7"
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    told = run("plan", "add", twin, plan_file(tmp_path, x=5.0), "--json")[1]
+    assert told["latest"]["by"] == "unknown" and told["versions"] == 2
+
+
 def test_the_name_comes_from_the_option_the_file_or_its_name(twin, tmp_path, run):
     named = plan_file(tmp_path, "a")
     content = json.loads(named.read_text()) | {"name": "Right side"}
