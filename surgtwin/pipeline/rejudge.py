@@ -91,7 +91,10 @@ def rejudge(
 def _rejudged(
     kept: SavedPlan, before: TwinGeometry, after: TwinGeometry, settings: PlanningSettings, progress: Progress
 ) -> RejudgedPlan:
-    drawn = plan_of(kept.latest)
+    try:
+        drawn = plan_of(kept.latest)
+    except PlanError as error:
+        return RejudgedPlan(kept.name, Plan(), Plan(), None, None, (), str(error))
     registration = after.twin.registration
     carried = drawn if registration is None else carry_plan(drawn, registration.field)
     old, _ = _evaluated(before, drawn, settings, progress.part(0.0, 0.5, f"Judging {kept.name}"))
