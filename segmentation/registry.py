@@ -45,12 +45,15 @@ SHIPPED: tuple[ShippedModel, ...] = (
         ),
         {"phase": ["portal venous"], "slice_mm": [2.0, 5.0]},
     ),
+    ShippedModel(
+        "ct_liver_lesions", "CT", ("liver", "liver lesion"), {"phase": ["portal venous"], "slice_mm": [2.0, 5.0]}
+    ),
     ShippedModel("mr_abdomen", "MR", ("liver", "right kidney", "left kidney", "spleen"), {"slice_mm": [7.7, 7.7]}),
 )  # fmt: skip
 
 
 def shipped_for(modality: str) -> ShippedModel:
-    """Return the shipped model for a modality.
+    """Return the shipped model of organs for a modality: the first row.
 
     Raises
     ------
