@@ -46,6 +46,7 @@ class PlanBook(QObject):
         self._chosen: Entry | None = None
         self._case_id = ""
         self._unreadable: tuple[str, ...] = ()
+        self._dropped: dict[int, Draft] = {}
         state.twin_changed.connect(self._on_twin)
         self._on_twin()
 
@@ -277,13 +278,15 @@ class PlanBook(QObject):
         self._state.record(edit)
 
     def _insert(self, draft: Draft) -> None:
-        self._drafts = (*self._drafts, draft)
+        self._drafts = (*self._drafts, self._dropped.pop(draft.key, draft))
         self._current = draft.key
         self.choose_first()
         self.drafts_changed.emit()
         self.plan_changed.emit()
 
     def _drop(self, key: int) -> None:
+        """Off the desk, but not forgotten: what was undone in it can be redone once it is back."""
+        self._dropped |= {d.key: d for d in self._drafts if d.key == key}
         self._drafts = tuple(d for d in self._drafts if d.key != key)
         if self._current == key:
             self._current = self._drafts[-1].key if self._drafts else 0

@@ -37,11 +37,15 @@ class ComparePlans(QWidget):
 
     ended = Signal()
 
-    def __init__(self, desk: PlanDesk, names: tuple[str, str], judged: tuple[Judged, Judged]) -> None:
+    def __init__(
+        self, desk: PlanDesk, names: tuple[str, str], judged: tuple[Judged, Judged], seen_from: SceneView | None
+    ) -> None:
         super().__init__()
         self.state: AppState = desk.state
         self.scenes = (SceneView(desk.state), SceneView(desk.state))
-        self.scenes[1].renderer.SetActiveCamera(self.scenes[0].camera)
+        if seen_from is not None:
+            self.scenes[0].look_like(seen_from)
+        self.scenes[1].share_camera(self.scenes[0])
         split = QSplitter(Qt.Orientation.Horizontal)
         for scene, name, one in zip(self.scenes, names, judged, strict=True):
             PlanProps(scene).show(one.picture, lambda resection: bands_of(resection, desk))

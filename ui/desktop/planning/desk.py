@@ -30,6 +30,8 @@ from .worker import LatestWorker
 QUICK, EXACT, START, WARM, BEND = "quick", "exact", "start", "warm", "bend"
 SOFT = 0.8
 """How far a handle drags its neighbours along, in control points (standard deviation)."""
+NO_TWIN = "A plan is made on a twin: the organs have to be found first."
+OTHER_FRAME = "The organs were found on an image that lies otherwise than the primary one: no plan can be made on them."
 _ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -85,6 +87,15 @@ class PlanDesk(QObject):
         else:
             self._on_plan()
         self.judged_changed.emit()
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be planned on what is open, for a person; empty where it can."""
+        twin = self.state.twin
+        if twin is None:
+            return NO_TWIN
+        is_primary = np.allclose(twin.image(twin.labels_on).twin_from_image, np.eye(4))
+        return "" if is_primary else OTHER_FRAME
 
     # --- what is known
 
@@ -253,10 +264,10 @@ class PlanDesk(QObject):
         self._slow_worker.drop(EXACT)
         twin = self.state.twin
         self._live, self._judged, self._laying = None, None, None
-        geometry = TwinGeometry(twin) if twin is not None and self.is_open else None
+        geometry = TwinGeometry(twin) if twin is not None and self.is_open and not self.obstacle else None
         self._judge = Judge(geometry) if geometry is not None else None
         self._slow_judge = Judge(geometry) if geometry is not None else None
-        self._choice = first_choice(twin) if twin is not None else CutChoice()
+        self._choice = first_choice(twin) if twin is not None and not self.obstacle else CutChoice()
         self.choice_changed.emit()
         self.laying_changed.emit()
         self._warm()

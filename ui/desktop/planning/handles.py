@@ -70,7 +70,9 @@ def tilted(plane: PlaneCut, through_mm: Point3) -> PlaneCut:
     """The plane turned about its middle so that it passes a place; as it was if the place is its middle."""
     normal, towards = np.asarray(plane.normal), np.subtract(through_mm, plane.point_mm)
     length = float(towards @ towards)
-    turned = normal - (normal @ towards) * towards / length if length > 1.0 else normal
+    if length <= 1.0:
+        return plane
+    turned = normal - (normal @ towards) * towards / length
     return replace(plane, normal=_point(unit(turned))) if float(np.linalg.norm(turned)) > 0.05 else plane
 
 

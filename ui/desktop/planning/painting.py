@@ -46,14 +46,14 @@ def draw_net(painter: QPainter, rows: Sequence[Sequence[QPointF]]) -> None:
         painter.drawPolyline(list(column))
 
 
-def draw_prompt(painter: QPainter, width: float, text: str, warns: bool = False) -> None:
-    """What to do next, at the top of a view, in its middle."""
+def draw_prompt(painter: QPainter, middle: QPointF, width: float, text: str) -> None:
+    """What to do next, about a place in a view of that width."""
     metrics = QFontMetricsF(painter.font())
     elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width - 6 * GAP)
     room = QRectF(0, 0, metrics.horizontalAdvance(elided) + 2 * GAP, metrics.height() + GAP)
-    room.moveCenter(QPointF(width / 2, GAP * 3 + metrics.height() * 2.6))
+    room.moveCenter(middle)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0x4A, 0x36, 0x10, 235) if warns else _PROMPT_GROUND)
+    painter.setBrush(_PROMPT_GROUND)
     painter.drawRoundedRect(room, 4, 4)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QColor(*TEXT))

@@ -20,8 +20,6 @@ from .plan_bar import PlanBar
 from .plan_commands import PlanCommands
 from .plan_findings import PlanFindings
 
-NO_TWIN = "A plan is made on a twin: the organs have to be found first."
-
 
 class PlanPanel(QScrollArea):
     """Empty, it shows the one thing to do; later it shows what is wrong first."""
@@ -34,7 +32,7 @@ class PlanPanel(QScrollArea):
         self.bar = PlanBar(desk.book)
         self.bar.save_asked.connect(commands.save)
         self.bar.approve_asked.connect(commands.approve_or_withdraw)
-        self.no_twin = _padded(text_label(NO_TWIN, "quiet", wrap=True))
+        self.obstacle = _padded(text_label(role="quiet", wrap=True))
         self.findings = PlanFindings(desk)
         self.findings.go_to.connect(self._go_to_finding)
         self.findings_section = Section("Findings")
@@ -62,9 +60,11 @@ class PlanPanel(QScrollArea):
 
     def refresh(self) -> None:
         """What there is decides what is shown."""
-        has_twin, plan = self._desk.state.twin is not None, self._desk.book.plan
+        obstacle, plan = self._desk.obstacle, self._desk.book.plan
+        has_twin = not obstacle
         has_entries = not plan.is_empty
-        self.no_twin.setVisible(not has_twin)
+        self.obstacle.setText(obstacle)
+        self.obstacle.setVisible(bool(obstacle))
         for widget in (self.bar, self.cuts):
             widget.setVisible(has_twin)
         self.form.setVisible(not plan.resections)
@@ -109,7 +109,7 @@ class PlanPanel(QScrollArea):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for widget in (
-            self.no_twin,
+            self.obstacle,
             self.bar,
             self.findings_section,
             self.cuts,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from surgtwin.domain.finding import Finding, Severity
 
 from ..icons import pixmap
 from ..panels.findings_list import ICON_PX, WORDS, FindingsList, worst_first
-from ..panels.labels import text_label
 from .desk import PlanDesk
+
+SHORT = 96
+"""Characters of a finding that are shown at first."""
 
 
 class PlanFindings(FindingsList):
@@ -34,7 +37,7 @@ class PlanFindings(FindingsList):
         return worst_first(self._current())
 
     def row(self, finding: Finding) -> QWidget:
-        """The first sentence and what leads to the place; the rest is told when the mouse rests on it."""
+        """Its beginning and what leads to the place; a click on the words shows all of them."""
         row = QFrame()
         box = QHBoxLayout(row)
         box.setContentsMargins(0, 0, 0, 0)
@@ -43,9 +46,7 @@ class PlanFindings(FindingsList):
         mark.setPixmap(pixmap(f"finding_{finding.severity}", ICON_PX, ratio=self.devicePixelRatioF()))
         mark.setToolTip(WORDS[finding.severity])
         box.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-        text = text_label(f"{WORDS[finding.severity]}: {first_sentence(finding.message)}", wrap=True)
-        text.setToolTip(finding.message)
-        box.addWidget(text, 1)
+        box.addWidget(ShortText(f"{WORDS[finding.severity]}: {finding.message}"), 1)
         if finding.where_mm is not None or finding.structure in self.desk.state.structure_names():
             show = QToolButton()
             show.setText("\u203a")
@@ -76,7 +77,25 @@ class PlanFindings(FindingsList):
             self.refresh()
 
 
-def first_sentence(text: str) -> str:
-    """Up to the first full stop that ends a sentence."""
-    end = text.find(". ")
-    return text if end < 0 else text[: end + 1]
+class ShortText(QLabel):
+    """A long text that shows its beginning until it is clicked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._whole, self._short = text, shortened(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setText(self._short)
+        if self._short != text:
+            self.setToolTip(text)
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        self.setText(self._whole if self.text() == self._short else self._short)
+
+
+def shortened(text: str) -> str:
+    """The whole words of the first characters, with an ellipsis if there are more."""
+    if len(text) <= SHORT:
+        return text
+    return f"{text[:SHORT].rsplit(' ', 1)[0]}\u2026"

@@ -128,7 +128,7 @@ class Planning(QObject):
             return
         self.end_compare()
         if self._views is not None:
-            self._pane = ComparePlans(self.desk, names, both)
+            self._pane = ComparePlans(self.desk, names, both, self._views.scene)
             self._pane.ended.connect(self.end_compare)
             self._views.show_instead(self._pane)
             self.pane_changed.emit()

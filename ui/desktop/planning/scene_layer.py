@@ -36,6 +36,7 @@ from .plan_props import PlanProps
 TOUCH_FALLOFF = 0.0
 """With Shift the handle moves alone."""
 ROOM_FOR_LEGEND = 360
+PROMPT_TOP = 40.0
 
 
 class SceneLayer(QObject):
@@ -178,7 +179,7 @@ class SceneLayer(QObject):
             return
         laying = desk.laying
         if laying is not None:
-            draw_prompt(painter, view.width(), laying.prompt)
+            draw_prompt(painter, QPointF(view.width() / 2, PROMPT_TOP), view.width(), laying.prompt)
             if laying.points_mm:
                 draw_rubber(painter, view.place_of(laying.points_mm[0]), self._mouse)
             if len(self._trail) > 1:

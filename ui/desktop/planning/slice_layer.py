@@ -31,6 +31,8 @@ LINE_GRAB_PIXELS = 6.0
 MIDDLE_SHARE = 0.5
 """The middle half of a plane's line moves it; the ends tilt it."""
 DRAG_PIXELS = 4.0
+PROMPT_UP = 48.0
+"""Above the lower edge, where no text stands."""
 _PENS = {
     Verdict.SAFE: (2.0, Qt.PenStyle.SolidLine),
     Verdict.UNPROVEN: (2.4, Qt.PenStyle.DashLine),
@@ -221,7 +223,7 @@ class SliceLayer(QObject):
         laying = self._desk.laying
         if laying is None:
             return
-        draw_prompt(painter, view.width(), laying.prompt)
+        draw_prompt(painter, QPointF(view.width() / 2, view.height() - PROMPT_UP), view.width(), laying.prompt)
         if laying.points_mm and view.underMouse():
             draw_rubber(painter, view.place_of(laying.points_mm[0]), self._mouse)
         if len(self._trail) > 1:

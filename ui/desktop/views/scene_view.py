@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
-from vtkmodules.vtkRenderingCore import vtkActor, vtkCamera, vtkCellPicker, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkActor, vtkCamera, vtkRenderer
 
 from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.mesh import OrganMesh
@@ -35,6 +35,7 @@ from ..state import AppState
 from .flight import Flight
 from .guests import Guests
 from .light_meshes import TRIANGLES_HARDWARE, TRIANGLES_SOFTWARE, LightMeshes
+from .picking import picked
 from .scene_writing import write_over_scene
 from .vtk_canvas import VtkCanvas
 
@@ -111,6 +112,17 @@ class SceneView(VtkCanvas):
         width, height = self.pixel_size()
         point_camera(self.camera, preset(direction), self._points(), width / height)
         self.render_soon()
+
+    def look_like(self, other: SceneView) -> None:
+        """Look from where another view looks."""
+        self.camera.DeepCopy(other.camera)
+        self._is_aimed = True
+        self.render_soon()
+
+    def share_camera(self, other: SceneView) -> None:
+        """One camera for both: what turns in one has turned in the other."""
+        self._scene.SetActiveCamera(other.camera)
+        self._is_aimed = True
 
     def pixels_per_mm(self) -> float:
         """At the focal point, in the widget's pixels."""
@@ -284,20 +296,11 @@ class SceneView(VtkCanvas):
 
     def pick(self, at: QPointF, actors: dict[str, vtkActor]) -> tuple[str, Point3] | None:
         """Which of some actors lies under a place in the widget, and where it is met."""
-        if self.render_window is None or not actors:
+        if self.render_window is None:
             return None
-        picker = vtkCellPicker()
-        picker.SetTolerance(0.0)
-        picker.PickFromListOn()
-        for actor in actors.values():
-            picker.AddPickList(actor)
         width, height = self.render_window.GetSize()
-        column, row = at.x() / max(self.width(), 1) * width, at.y() / max(self.height(), 1) * height
-        if not picker.Pick(column, height - 1 - row, 0.0, self._scene):
-            return None
-        x, y, z = picker.GetPickPosition()
-        name = next((n for n, a in actors.items() if a is picker.GetActor()), "")
-        return (name, (x, y, z)) if name else None
+        pixel = at.x() / max(self.width(), 1) * width, at.y() / max(self.height(), 1) * height
+        return picked(self._scene, pixel, height, actors)
 
     # --- events
 
