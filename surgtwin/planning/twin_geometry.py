@@ -95,9 +95,12 @@ class TwinGeometry:
 
     def tumours(self, resection: Resection) -> tuple[str, ...]:
         """The resection's targets, and every member of its organ that the structure table calls abnormal."""
-        members = self.organ_tissue(resection).names
-        abnormal = [s.name for s in self.twin.structures if s.code and s.code.value in ABNORMAL and s.name in members]
-        return tuple(dict.fromkeys((*resection.targets, *abnormal)))
+        return tuple(dict.fromkeys((*resection.targets, *self.abnormal(self.organ_tissue(resection).names))))
+
+    def abnormal(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some structures that the structure table calls abnormal, in the twin's order."""
+        codes = {s.name: s.code.value for s in self.twin.structures if s.code is not None}
+        return tuple(s.name for s in self.twin.structures if s.name in names and codes.get(s.name) in ABNORMAL)
 
     def surface(self, name: str) -> SurfaceDistance:
         """The closed surface of a structure, to ask distances of.

@@ -75,3 +75,9 @@ def members_of_vessel(labels: LabelMap, tissue: Iterable[str], vessel: str) -> t
 def _is(name: str, wanted: str) -> bool:
     row = match(name)
     return (row.name if row is not None else name.strip().lower()) == wanted
+
+
+def is_portal(organ: str, structures: Iterable[str]) -> bool:
+    """Whether these structures are the inflow whose branches are named after the liver's segments."""
+    portal = SYSTEMS[0]
+    return _is(organ, portal.organ) and any(_is(name, wanted) for name in structures for wanted in portal.members)

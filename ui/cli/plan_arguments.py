@@ -10,6 +10,7 @@ from typing import Any
 from .access_arguments import add_access
 from .report_arguments import add_report_options
 from .simulate_arguments import add_simulate
+from .vessel_arguments import add_vessels
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -22,6 +23,7 @@ def add_plan(commands: Any, command: AddCommand) -> None:
     _evaluate(actions, command)
     add_access(actions, command)
     add_simulate(actions, command)
+    add_vessels(actions, command)
     _add(actions, command)
     _list(actions, command)
     _show(actions, command)
