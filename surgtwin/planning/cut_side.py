@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -25,6 +26,10 @@ STEEPEST = 4.0
 """Heights that rise faster than this per mm are no longer looked up; the nearest point on the patch is."""
 NEAREST_SAMPLES = 161
 """Points along u and along v of the patch on which the nearest one is sought."""
+LEAF = 64
+"""Points looked at one by one in the tree: for points on a surface, asked from afar, quicker than scipy's 16."""
+FAR_GAPS = 4.0
+"""Farther than so many gaps between those points no foot is sought."""
 SLIDES = 2
 """Steps from the nearest of those points to the foot."""
 COARSE_STEP_MM, COARSE_SAMPLES = 4.0, 61
@@ -109,6 +114,8 @@ class NearestSide:
     ----------
     tree, parameters, reach
         Points on the patch, their (u, v) (N, 2), and how far the foot's may lie from them (N, 2).
+    normals, gap_mm
+        Of those points (N, 3), and how far (N,) the foot may lie from them at most.
     sign
         1, or -1 to take the other side.
     """
@@ -117,6 +124,8 @@ class NearestSide:
     tree: cKDTree
     parameters: FloatArray
     reach: FloatArray
+    normals: FloatArray
+    gap_mm: FloatArray
     sign: float
 
     @property
@@ -125,7 +134,17 @@ class NearestSide:
         return 1.0
 
     def signed(self, points_mm: FloatArray) -> FloatArray:
-        which = self.tree.query(points_mm, workers=-1)[1]
+        away, which = self.tree.query(points_mm, workers=-1)
+        height = np.einsum("nc,nc->n", points_mm - self.tree.data[which], self.normals[which])
+        gap = self.gap_mm[which]
+        # Far off the side alone matters: no more than the distance is said there, so that no cut is passed over.
+        found = np.copysign(np.maximum(away - gap, 0.0), height)
+        close = away < FAR_GAPS * gap
+        found[close] = self._slid(points_mm[close], which[close])
+        return np.asarray(self.sign * found)
+
+    def _slid(self, points_mm: FloatArray, which: NDArray[np.int64]) -> FloatArray:
+        """Signed distances of points near the patch, from the feet that they have near points on it."""
         start, reach = self.parameters[which], self.reach[which]
         at = start
         for _ in range(SLIDES):
@@ -134,7 +153,7 @@ class NearestSide:
         patch = evaluate_patch(self.control_points_mm, at[:, 0], at[:, 1])
         offset = points_mm - patch.points_mm
         height = np.einsum("nc,nc->n", offset, patch.normals)
-        return np.asarray(self.sign * np.copysign(np.linalg.norm(offset, axis=1), height))
+        return np.asarray(np.copysign(np.linalg.norm(offset, axis=1), height))
 
 
 def _slide(offset: FloatArray, patch: PatchPoint) -> FloatArray:
@@ -229,4 +248,7 @@ def _nearest_side(control: FloatArray, corners_mm: FloatArray, sign: float, samp
     gap = np.maximum(np.diff(t, prepend=t[0]), np.diff(t, append=t[-1]))
     patch = evaluate_patch(control, t[:, None], t[None, :])
     parameters, around = (np.stack(np.meshgrid(x, x, indexing="ij"), -1).reshape(-1, 2) for x in (t, gap))
-    return NearestSide(control, cKDTree(patch.points_mm.reshape(-1, 3)), parameters, around, sign)
+    steps = [np.linalg.norm(np.diff(patch.points_mm, axis=axis), axis=2) for axis in (0, 1)]
+    along_u, along_v = (np.maximum(np.insert(s, 0, 0, a), np.insert(s, s.shape[a], 0, a)) for a, s in enumerate(steps))
+    tree, normals = cKDTree(patch.points_mm.reshape(-1, 3), leafsize=LEAF), patch.normals.reshape(-1, 3)
+    return NearestSide(control, tree, parameters, around, normals, np.hypot(along_u, along_v).ravel(), sign)
