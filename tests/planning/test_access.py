@@ -170,6 +170,17 @@ def test_an_arm_beside_the_body_is_in_the_tools_way():
     assert np.all(access.allowed[access.directions[:, 1] < 0])
 
 
+@pytest.mark.parametrize("frame", FRAMES)
+def test_grazing_the_steps_of_voxels_is_no_second_body(frame):
+    """Ways along the flat sides of a box leave it once, at any slant."""
+    geometry = make_geometry({"body": box((-45, -20, -45), (45, 20, 45)), "liver": ball((0, 0, 0), 10)}, frame)
+    target = frame.point(0, 17, 0)
+    access = map_access(geometry, AccessRequest(target, NEEDLE, directions=10_000))
+    assert access.counts()[Access.BODY_AGAIN] == 0
+    slanted = np.abs(own_directions(access, frame)[:, 1] - 0.2) < 0.02
+    assert np.abs(access.length_mm[slanted] * own_directions(access, frame)[slanted, 1] - 3).max() < 1.5
+
+
 def test_a_target_that_touches_a_vessel_says_so():
     shapes = {"body": ball((0, 0, 0), 50), "liver": ball((0, 0, 0), 30), "aorta": ball((12, 0, 0), 8)}
     geometry = make_geometry(shapes)
