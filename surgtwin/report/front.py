@@ -40,8 +40,14 @@ def _identity(twin: Twin) -> list[tuple[str, str]]:
     return [
         ("Patient", patient.name or NOT_STATED),
         ("Patient's number", patient.patient_id or NOT_STATED),
-        ("Born, sex", f"{patient.birth_date or NOT_STATED}, {patient.sex or NOT_STATED}"),
+        ("Born, sex", f"{_day(patient.birth_date)}, {patient.sex or NOT_STATED}"),
     ]
+
+
+def _day(date: str) -> str:
+    """DICOM's "19610412" as "1961-04-12"; anything else as it is."""
+    is_whole = len(date) == 8 and date.isdecimal()
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if is_whole else date or NOT_STATED
 
 
 def _series(twin: Twin) -> str:

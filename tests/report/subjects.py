@@ -17,7 +17,7 @@ from tests.planning.shapes import STRAIGHT, Frame, ball, make_twin
 
 MADE = "2026-02-03T04:05:06+00:00"
 PATIENT = Patient("QX-774411", "", "Zyxwholm^Ottoline", "19610412", "F")
-SECRETS = ("QX-774411", "Zyxwholm", "Ottoline", "19610412")
+SECRETS = ("QX-774411", "Zyxwholm", "Ottoline", "1961-04-12")
 HALF_MM = 34.0
 
 

@@ -117,7 +117,7 @@ def test_the_overall_verdict_and_the_worst_finding_stand_first(report, plan) -> 
 
 def test_the_patient_is_named_only_when_a_person_asks(twin, plan) -> None:
     silent, named = (all_text(plan_report(subject(twin, with_identity), plan)) for with_identity in (False, True))
-    assert not any(secret in silent for secret in SECRETS)
+    assert not any(secret in silent for secret in (*SECRETS, "19610412"))
     assert all(secret in named for secret in SECRETS)
     assert "case-42" in silent and "case-42" in named
 

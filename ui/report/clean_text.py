@@ -31,8 +31,8 @@ def shortened(text: str, longest: int = LONGEST_CELL) -> str:
     """The text; of one that is too long its ends, and how much is left out between them."""
     if len(text) <= longest:
         return text
-    left_out = len(text) - longest
-    return f"{text[: longest - _KEPT_END]} [{left_out} more characters] {text[-_KEPT_END:]}"
+    left_out, end = len(text) - longest, min(_KEPT_END, longest // 4)
+    return f"{text[: longest - end]} [{left_out} more characters] {text[-end:]}"
 
 
 def cell_text(text: str) -> str:
