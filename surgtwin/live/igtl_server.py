@@ -77,6 +77,14 @@ class IgtlServer:
         for peer in peers:
             peer.put(data)
 
+    def drain(self, wait_s: float = 2.0) -> None:
+        """Return when every peer has taken what was sent to it, or the time is over."""
+        end = time.monotonic() + wait_s
+        with self._lock:
+            peers = list(self._peers)
+        while any(peer.is_open and peer.is_busy for peer in peers) and time.monotonic() < end:
+            time.sleep(0.005)
+
     @property
     def peers(self) -> int:
         """How many are connected."""
@@ -123,6 +131,11 @@ class _Peer:
     def is_open(self) -> bool:
         return not self._closed.is_set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits to be sent."""
+        return self._waiting.unfinished_tasks > 0
+
     def put(self, data: bytes) -> None:
         while True:
             try:
@@ -138,6 +151,7 @@ class _Peer:
     def _drop_oldest(self) -> None:
         try:
             self._waiting.get_nowait()
+            self._waiting.task_done()
             self.dropped += 1
         except queue.Empty:
             return
@@ -153,6 +167,7 @@ class _Peer:
                     data = self._sent(data)
             except OSError:
                 self._closed.set()
+            self._waiting.task_done()
 
     def _sent(self, data: memoryview) -> memoryview:
         """What is left to send; a peer that takes nothing for a while is waited for, its queue drops the oldest."""

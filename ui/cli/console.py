@@ -19,7 +19,7 @@ _REFRESH_S = 0.1
 def write_json(document: Any) -> None:
     """One JSON document on stdout: numbers unrounded, what is absent or not finite is null."""
     is_ascii = not _is_utf8(sys.stdout)
-    json.dump(_plain(document), sys.stdout, indent=2, ensure_ascii=is_ascii, allow_nan=False)
+    json.dump(plain(document), sys.stdout, indent=2, ensure_ascii=is_ascii, allow_nan=False)
     sys.stdout.write("\n")
 
 
@@ -34,17 +34,18 @@ def _is_utf8(stream: TextIO) -> bool:
     return (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A document made of what JSON knows; what is not finite is null."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (str, bool, int)) or value is None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Sequence):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     return str(value)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .live_events import seconds
+
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
 ROLES = ("intra-op", "arterial", "portal", "mr", "prior", "post-op")
@@ -18,6 +20,7 @@ def add_live(commands: Any, command: AddCommand) -> None:
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _update(actions, command)
     _judge(actions, command)
+    _replay(actions, command)
 
 
 def add_history(commands: Any, command: AddCommand) -> None:
@@ -55,6 +58,34 @@ def _judge(actions: Actions, command: AddCommand) -> None:
     answer.add_argument("--accept", action="store_true")
     answer.add_argument("--reject", action="store_true")
     _add_by(p)
+
+
+def _replay(actions: Actions, command: AddCommand) -> None:
+    p = command(
+        actions, "replay", "live_replay", "play a recording of tracked tools as an OpenIGTLink server", json=False
+    )
+    p.add_argument("file", type=Path, metavar="FILE", help="a sequence file, .igs.mha or .igs.nrrd")
+    _add_server(p)
+    p.add_argument("--speed", type=float, default=1.0, metavar="X", help="2: twice as fast (default 1)")
+    p.add_argument("--loop", action="store_true", help="begin again at the end")
+    p.add_argument("--now", action="store_true", help="do not wait for the first peer")
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=18944, help="default 18944; 0 takes a free one and says which")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
+    _add_events(parser)
+
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--for", dest="seconds", type=seconds, metavar="TIME", help="stop after, e.g. 30s")
+    parser.add_argument("--json", action="store_true", help="one JSON document a line on stdout for every event")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; 0 to 65535 was expected")
+    return int(text)
 
 
 def _add_by(parser: argparse.ArgumentParser) -> None:
