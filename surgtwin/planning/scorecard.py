@@ -28,8 +28,8 @@ class Scorecard:
 
     @property
     def overall(self) -> Verdict:
-        """The worst verdict of any row."""
-        return worst(tuple(row.verdict for row in self.rows))
+        """The worst verdict of any row; unproven where nothing was held against anything."""
+        return worst(tuple(row.verdict for row in self.rows)) if self.rows else Verdict.UNPROVEN
 
 
 Criterion = Callable[[PlanEvaluation, PlanningSettings], list[ScoreRow]]

@@ -21,7 +21,7 @@ from .document import (
     Table,
 )  # fmt: skip
 from .front import head_facts, running_title
-from .judgement import OVERALL, findings_section
+from .judgement import findings_section, overall_text
 from .resections import margin_key
 from .shown import scene_legend
 from .sources import sources_section
@@ -56,7 +56,7 @@ def comparison_report(subject: ReportedTwin, plans: tuple[ReportedPlan, ...]) ->
 
 def _verdicts(plans: tuple[ReportedPlan, ...]) -> Table:
     columns = (Column("Plan", share=1.5), Column("Overall", share=1.0), Column("", share=4.5))
-    rows = tuple((Cell(p.name), Cell(verdict=p.scorecard.overall), Cell(OVERALL[p.scorecard.overall])) for p in plans)
+    rows = tuple((Cell(p.name), Cell(verdict=p.scorecard.overall), Cell(overall_text(p.scorecard))) for p in plans)
     return Table(columns, rows)
 
 

@@ -38,10 +38,15 @@ def scorecard_section(card: Scorecard) -> Section:
     return Section(
         "Scorecard",
         (
-            Callout(card.overall, OVERALL[card.overall]),
+            Callout(card.overall, overall_text(card)),
             Table(columns, tuple(_score_row(row) for row in card.rows), _sources(card)),
         ),
     )
+
+
+def overall_text(card: Scorecard) -> str:
+    """What the overall verdict means."""
+    return OVERALL[card.overall] if card.rows else NOTHING_TO_JUDGE
 
 
 def _score_row(row: ScoreRow) -> tuple[Cell, ...]:

@@ -13,7 +13,7 @@ from surgtwin.domain.tool import NeedleTool
 from surgtwin.domain.trajectory import Ablation, Avoid, Trajectory
 from surgtwin.domain.verdict import COVERAGE_FACTOR, Verdict, worst
 from surgtwin.planning.evaluate import evaluate_plan
-from surgtwin.planning.scorecard import CRITERIA, scorecard
+from surgtwin.planning.scorecard import CRITERIA, Scorecard, scorecard
 from surgtwin.planning.settings import DEFAULT_PLANNING
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.planning.verdicts import verdicts_of
@@ -150,3 +150,7 @@ def test_a_plan_without_any_criterion_has_no_rows(geometry) -> None:
     evaluation = evaluate_plan(geometry, Plan(trajectories=(replace(needle(), avoid=()),)))
     rows = scorecard(replace(evaluation, findings=(), trajectories=())).rows
     assert rows == ()
+
+
+def test_a_card_without_rows_is_unproven_not_safe() -> None:
+    assert Scorecard(()).overall is Verdict.UNPROVEN
