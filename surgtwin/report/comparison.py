@@ -62,7 +62,7 @@ def _verdicts(plans: tuple[ReportedPlan, ...]) -> Table:
 
 def _table(compared: PlanComparison) -> Table:
     columns = (Column("Figure", share=2.5), *(Column(name, True, 1.7) for name in compared.names))
-    rows = tuple(_row(row) for row in compared.rows)
+    rows = tuple(_row(row) for row in compared.rows if _has_value(row))
     beaten = [
         f"{name} is nowhere better and somewhere worse than {', '.join(by)}."
         for name, by in zip(compared.names, compared.dominated_by, strict=True)
@@ -72,6 +72,11 @@ def _table(compared: PlanComparison) -> Table:
         " ".join(beaten) or "No plan is beaten by another in all goals."
     )
     return Table(columns, rows, note)
+
+
+def _has_value(row: ComparisonRow) -> bool:
+    """Whether any plan has this figure: what no image could tell is not worth a line of dashes."""
+    return any(row.number(n) is not None for n in range(len(row.values)))
 
 
 def _row(row: ComparisonRow) -> tuple[Cell, ...]:
@@ -140,7 +145,7 @@ def _pictures(plans: tuple[ReportedPlan, ...]) -> Section:
         )
         blocks += [FigureRow(figures[n : n + ACROSS]) for n in range(0, len(figures), ACROSS)]
     blocks.append(_legend(plans))
-    key = margin_key(plans[0])
+    key = margin_key(*plans)
     if key is not None:
         blocks.append(key)
     return Section("The plans in 3D", tuple(blocks))

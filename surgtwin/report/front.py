@@ -23,8 +23,7 @@ def head_facts(subject: ReportedTwin, plans: tuple[ReportedPlan, ...] = ()) -> F
         ("Image", _grid(twin)),
     ]
     pairs += [("Plan" if len(plans) == 1 else f"Plan {n + 1}", _plan(plan)) for n, plan in enumerate(plans)]
-    if plans:
-        pairs.append(("Patient's figures", _body(plans[0])))
+    pairs += _bodies(plans)
     pairs.append(("Report made", _utc(subject.made_utc)))
     return Facts(tuple(pairs))
 
@@ -66,6 +65,14 @@ def _grid(twin: Twin) -> str:
 
 def _plan(plan: ReportedPlan) -> str:
     return f"{plan.name} ({plan.status or 'from a file, not kept with the twin'})"
+
+
+def _bodies(plans: tuple[ReportedPlan, ...]) -> list[tuple[str, str]]:
+    """What the plans take the patient to be: one line, or one for each plan if they differ."""
+    told = [_body(plan) for plan in plans]
+    if len(set(told)) < 2:
+        return [("Patient's figures", text) for text in told[:1]]
+    return [(f"Patient's figures, plan {n + 1}", text) for n, text in enumerate(told)]
 
 
 def _body(plan: ReportedPlan) -> str:

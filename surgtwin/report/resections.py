@@ -176,9 +176,9 @@ def _worst_place(r: ResectionResult, number: int) -> list[Block]:
     return place_figures(number, r.name, worst.at_mm, text)
 
 
-def margin_key(plan: ReportedPlan) -> Key | None:
+def margin_key(*plans: ReportedPlan) -> Key | None:
     """What the colours on the cut surfaces mean; None if no cut has a target."""
-    margins = [m for r in plan.evaluation.resections for m in r.margins]
+    margins = [m for plan in plans for r in plan.evaluation.resections for m in r.margins]
     if not margins:
         return None
     wanted = " / ".join(dict.fromkeys(f"{m.wanted_mm:.1f}" for m in margins))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from surgtwin.domain.plan import Plan
+from surgtwin.domain.plan import Parenchyma, Plan
 from surgtwin.errors import PlanError
 from surgtwin.planning.compare import compare_plans
 from surgtwin.report.comparison import BEST, comparison_report
@@ -52,7 +54,8 @@ def test_the_best_of_each_figure_is_starred(report, plans) -> None:
     table = [b for b in section(report, "Side by side").blocks if isinstance(b, Table)][1]
     compared = compare_plans({p.name: p.evaluation for p in plans})
     starred = [tuple(n for n, c in enumerate(row[1:]) if c.text.startswith(BEST)) for row in table.rows]
-    assert starred == [row.best for row in compared.rows]
+    told = [row for row in compared.rows if any(row.number(n) is not None for n in range(3))]
+    assert starred == [row.best for row in told]
     assert any(starred)
 
 
@@ -81,6 +84,14 @@ def test_plans_without_remnants_have_words_in_place_of_a_chart(twin) -> None:
 def test_every_plan_is_seen_from_the_same_two_sides(report) -> None:
     seen = {(p.plan, p.view) for p in report.pictures()}
     assert seen == {(n, view) for n in range(3) for view in ("anterior", "right")}
+
+
+def test_plans_that_take_the_patient_for_different_people_say_so(twin, plans) -> None:
+    frail = reported(twin, Plan(replace(body(), parenchyma=Parenchyma.CIRRHOSIS), (right_cut(OBLIQUE),)), "frail")
+    same, different = (comparison_report(subject(twin), pair).facts.pairs for pair in (plans[:2], (plans[0], frail)))
+    assert [name for name, _ in same if "figures" in name] == ["Patient's figures"]
+    told = [value for name, value in different if "figures" in name]
+    assert [value.rsplit(maxsplit=1)[-1] for value in told] == ["normal", "cirrhosis"]
 
 
 def test_one_plan_or_two_of_one_name_are_refused(twin, plans) -> None:
