@@ -74,7 +74,9 @@ def skeleton_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _with_lost_stretches(lines: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The lines, and one through every part of the mask that none of them stands for."""
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1]
+    import edt
+
+    depth = edt.edt(mask, black_border=True)
     lines = lines.copy()
     reach = np.zeros(mask.shape, dtype=np.float32)
     voxels = np.argwhere(mask)
@@ -97,7 +99,7 @@ def _with_lost_stretches(lines: NDArray[np.bool_], mask: NDArray[np.bool_]) -> N
             lines[tuple((way + low).T)] = True
 
 
-def _stood_for(voxels: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _stood_for(voxels: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which voxels (N, 3) lie in the ball, and some more, around any voxel of a line."""
     on_line = np.argwhere(lines)
     size = np.ceil(depth[tuple(on_line.T)]).astype(np.int64)
@@ -118,7 +120,7 @@ def _from_lines(voxels: NDArray[np.int64], lines: NDArray[np.bool_]) -> NDArray[
     return np.asarray(cKDTree(on_line).query(voxels)[0])
 
 
-def _way_to_lines(tip: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float64]) -> NDArray[np.int64]:
+def _way_to_lines(tip: NDArray[np.int64], lines: NDArray[np.bool_], depth: NDArray[np.float32]) -> NDArray[np.int64]:
     """(N, 3) voxels from a tip along the deepest way to a voxel beside a line; to the far end if none is joined."""
     from skimage.graph import MCP_Geometric
 

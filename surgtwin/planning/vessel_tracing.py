@@ -52,8 +52,9 @@ def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None)
     outside = np.zeros(len(graph.nodes), dtype=bool)
     depth = np.zeros(len(graph.nodes))
     if organ is not None:
-        depth = _depth_mm(np.array([n.point_mm for n in graph.nodes]), organ | mask, grid)
-        enclosed = [enclosed_share(e.points_mm, e.radius_mm, organ | mask, grid) for e in graph.edges]
+        around = organ | mask
+        depth = _depth_mm(np.array([n.point_mm for n in graph.nodes]), around, grid)
+        enclosed = [enclosed_share(e.points_mm, e.radius_mm, around, grid) for e in graph.edges]
         for edge, share in zip(graph.edges, enclosed, strict=True):
             for node, at in zip(edge.nodes, (slice(0, 6), slice(-6, None)), strict=True):
                 outside[node] |= bool(np.median(share[at]) < ENCLOSED)
