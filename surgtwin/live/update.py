@@ -10,7 +10,7 @@ import numpy as np
 
 from ..domain.displacement import DisplacementField
 from ..domain.finding import Finding, Severity
-from ..domain.geometry import FloatArray, Grid, transform_points
+from ..domain.geometry import FloatArray, transform_points
 from ..domain.mesh import OrganMesh
 from ..domain.registration import Registration, StructureMotion
 from ..domain.twin import Provenance, Twin, TwinImage
@@ -22,6 +22,7 @@ from ..registration.rigid import RigidFit, fit_rigid
 from ..version import VERSION
 from .carry import carry_labels, carry_mesh
 from .gates import DEFAULT_GATES, GateSettings, check_gates
+from .placed_image import image_in_twin
 
 SAME_FRAME_MM, SAME_FRAME_DEG = 40.0, 10.0
 """Scanners keep their coordinates from one series to the next, and give each a new frame of reference all the same."""
@@ -90,7 +91,7 @@ def propose_update(
     is_own_frame = _states_own_frame(base, arrived) and _is_far(rigid, base)
     field = fit.field if is_own_frame else _with_rigid(fit.field, rigid.transform.matrix)
     twin_from_image = rigid.transform.inverse().matrix if is_own_frame else np.eye(4)
-    image = TwinImage(_free_id(twin), settings.role, arrived, twin_from_image)
+    image = TwinImage(free_image_id(twin), settings.role, arrived, twin_from_image)
     labels = carry_labels(twin.labels, field.inverse(), progress=progress.part(0.6, 0.9))
     volumes = {s.name: labels.volume_ml(s) for s in labels.structures}
     meshes = tuple(carry_mesh(m, field, volumes[m.name]) for m in twin.meshes)
@@ -122,9 +123,7 @@ def propose_update(
 
 def _shown_by(twin: Twin) -> Volume:
     """The image that shows the revision as it lies, in the twin's frame."""
-    image = twin.image(twin.labels_on if twin.registration is None else twin.registration.image_id)
-    grid = image.volume.grid
-    return replace(image.volume, grid=Grid(grid.shape, image.twin_from_image @ grid.lps_from_ijk))
+    return image_in_twin(twin.image(twin.labels_on if twin.registration is None else twin.registration.image_id))
 
 
 def _is_far(rigid: RigidFit, base: Volume) -> bool:
@@ -149,7 +148,8 @@ def _with_rigid(field: DisplacementField, matrix: FloatArray) -> DisplacementFie
     return DisplacementField(field.grid, (moved - points).astype(np.float32))
 
 
-def _free_id(twin: Twin) -> str:
+def free_image_id(twin: Twin) -> str:
+    """A name that no image of the twin has."""
     taken = {image.image_id for image in twin.images}
     return next(name for n in range(len(taken) + 1, 2 * len(taken) + 2) if (name := f"image-{n}") not in taken)
 

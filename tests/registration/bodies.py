@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from surgtwin.domain.content_hash import content_sha256
 from surgtwin.domain.geometry import Grid
 from surgtwin.domain.volume import Modality, SourceInfo, Volume
 from tests.conftest import rotation
@@ -51,7 +52,8 @@ def image_of(grid: Grid, back: Where | None = None, *, noise: float = 0.0, mr: b
         hu = np.where(hu < -400, 0.0, 420.0 - 1.3 * np.abs(hu - 50.0))
     values = hu + np.random.default_rng(seed).normal(0, noise, grid.shape) if noise else hu
     modality = Modality.MR if mr else Modality.CT
-    return Volume(grid, np.rint(values).astype(np.int16), modality, SourceInfo("synthetic", "0" * 64))
+    whole = np.rint(values).astype(np.int16)
+    return Volume(grid, whole, modality, SourceInfo("synthetic", content_sha256(grid, whole)))
 
 
 def bulge(amount_mm: float) -> Where:

@@ -24,7 +24,8 @@ def add_live(commands: Any, command: AddCommand) -> None:
 
 
 def add_history(commands: Any, command: AddCommand) -> None:
-    """`surgtwin timeline` and `surgtwin revert`."""
+    """`surgtwin add`, `surgtwin timeline` and `surgtwin revert`."""
+    _add_series(commands, command)
     p = command(
         commands, "timeline", "timeline", "every revision of a twin: cause, state, motion, verdicts of its plans"
     )
@@ -35,15 +36,28 @@ def add_history(commands: Any, command: AddCommand) -> None:
     _add_by(p)
 
 
+def _add_series(commands: Any, command: AddCommand) -> None:
+    p = command(commands, "add", "add_series", "lay a further series of the same patient on the twin")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    _add_image(p)
+    p.add_argument("--role", choices=ROLES, required=True, help="what the image is")
+    p.add_argument("--accept", action="store_true", help="take it in at once; overrides no failed gate")
+    _add_by(p)
+
+
+def _add_image(p: argparse.ArgumentParser) -> None:
+    p.add_argument("input", type=Path, metavar="IMAGE", help="a DICOM folder or zip, NIfTI, NRRD or MetaImage")
+    p.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
+    p.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it; else the twin's")
+    p.add_argument("--regularise", action="store_true", help="resample missing or unevenly spaced slices")
+
+
 def _update(actions: Actions, command: AddCommand) -> None:
     p = command(
         actions, "update", "live_update", "carry the twin to where a new image shows its organs; judge its plans"
     )
     p.add_argument("twin", type=Path, metavar="CASE.twin")
-    p.add_argument("input", type=Path, metavar="IMAGE", help="a DICOM folder or zip, NIfTI, NRRD or MetaImage")
-    p.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
-    p.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it; else the twin's")
-    p.add_argument("--regularise", action="store_true", help="resample missing or unevenly spaced slices")
+    _add_image(p)
     p.add_argument("--role", choices=ROLES, default="intra-op", help="what the image is (default intra-op)")
     p.add_argument("--quality", choices=("preview", "refined"), default="preview", help="refined takes minutes")
     p.add_argument("--accept", action="store_true", help="make it the current revision; overrides no failed gate")

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     progress = bar.progress()
     try:
         with TwinWriter(options.twin) as writer:
-            arrived = _opened(options, writer.twin.primary.modality, progress.part(0.0, 0.1, "Reading the image"))
+            arrived = open_arrived(options, writer.twin.primary.modality, progress.part(0.0, 0.1, "Reading the image"))
             taken = take_in(
                 writer,
                 arrived,
@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(options: argparse.Namespace, modality: Modality, progress: Progress) -> Volume:
+def open_arrived(options: argparse.Namespace, modality: Modality, progress: Progress) -> Volume:
+    """The image that the options name."""
     volume, _ = open_image(
         options.input,
         series=options.series,
