@@ -96,11 +96,6 @@ class SurfaceDistance:
         return np.asarray(total / length) if length > 0 else there
 
     @cached_property
-    def _box(self) -> tuple[FloatArray, FloatArray]:
-        """Lowest and highest corner: what lies beyond them is outside."""
-        return self.mesh.vertices_mm.min(0), self.mesh.vertices_mm.max(0)
-
-    @cached_property
     def _locator(self) -> TriangleLocator:
         return TriangleLocator(self.mesh)
 
@@ -110,7 +105,7 @@ class SurfaceDistance:
         offset = points - places
         away = np.linalg.norm(offset, axis=1)
         height = np.einsum("nc,nc->n", offset, self._normals_of(which))
-        low, high = self._box
+        low, high = self._locator.box
         height[((points < low) | (points > high)).any(1)] = np.inf
         # Where the foot is not square on the triangle it lies on an edge or a corner, shared with others.
         shared = np.flatnonzero(away - np.abs(height) > TIE_MM)

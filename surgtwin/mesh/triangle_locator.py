@@ -46,6 +46,12 @@ class TriangleLocator:
         return surface
 
     @cached_property
+    def box(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest LPS corner (3,): what lies beyond them is outside."""
+        bounds = np.array(self._surface.GetBounds())
+        return bounds[::2], bounds[1::2]
+
+    @cached_property
     def _linked(self) -> Any:
         """The surface, its triangles known at each vertex."""
         self._surface.BuildLinks()
