@@ -132,6 +132,7 @@ def _structures_named(plan: Plan) -> list[tuple[str, str]]:
     named += [(f"ablations[{n}].target", a.target) for n, a in enumerate(plan.ablations)]
     for n, p in enumerate(plan.tool_paths):
         named += [(f"tool_paths[{n}].avoid[{m}].structure", a.structure) for m, a in enumerate(p.avoid)]
+    named += [(f"vessels[{n}].vessel", v.vessel) for n, v in enumerate(plan.vessels)]
     return named
 
 
