@@ -11,11 +11,12 @@ from surgtwin.domain.labels import Colour, LabelMap, Structure
 from surgtwin.domain.structure_table import structure_for
 from surgtwin.domain.twin import Twin
 from surgtwin.domain.volume import Volume
+from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import SILENT, Progress
 
 from .liver_contrast import find_structure
 from .liver_vessels import LiverVessels, find_liver_vessels
-from .proposals import PROPOSAL_CODE, Proposals
+from .proposals import PROPOSAL_CODE, Proposals, with_proposals
 from .twin_proposals import ProposalKind, propose_on_twin
 from .vessel_trees import Tree
 
@@ -52,6 +53,18 @@ def with_liver_vessels(twin: Twin, progress: Progress = SILENT) -> Twin:
         return as_proposals(find_liver_vessels(volume, labels, part), labels)
 
     return propose_on_twin(twin, VESSELS, propose, progress)
+
+
+def add_liver_vessels(segmentation: Segmentation, volume: Volume, progress: Progress = SILENT) -> Segmentation:
+    """Return the segmentation with the liver's vessels as proposals in a layer of their own.
+
+    Raises
+    ------
+    LabelError, Cancelled
+        As `find_liver_vessels`.
+    """
+    labels = segmentation.labels
+    return with_proposals(segmentation, as_proposals(find_liver_vessels(volume, labels, progress), labels), KIND)
 
 
 def as_proposals(vessels: LiverVessels, labels: LabelMap) -> Proposals:

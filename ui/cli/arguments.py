@@ -159,7 +159,7 @@ def _build(commands: Commands) -> None:
     p.add_argument("-o", "--output", type=Path, required=True, metavar="CASE.twin")
     _add_model_options(p)
     _add_channels(p)
-    liver_proposals.add_option(p)
+    liver_proposals.add_options(p)
     p.add_argument("--labels", type=Path, metavar="FILE", help="a label map instead of the network")
     p.add_argument("--names", type=Path, metavar="FILE", help='names of the labels, JSON: {"1": "liver"}')
     p.add_argument("--force", action="store_true", help="replace an existing twin")
@@ -179,7 +179,7 @@ def _segment(commands: Commands) -> None:
     )
     _add_model_options(p)
     _add_channels(p)
-    liver_proposals.add_option(p)
+    liver_proposals.add_options(p)
     p.add_argument("--force", action="store_true", help="replace an existing file")
 
 

@@ -1,9 +1,9 @@
-"""What `--liver-lesions` adds to `build` and `segment`: proposals for a person to confirm or dismiss."""
+"""What `--liver-lesions` and `--liver-vessels` add to `build` and `segment`: proposals for a person to judge."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .console import say, table
@@ -14,25 +14,43 @@ if TYPE_CHECKING:
     from surgtwin.progress import Progress
 
 ORGANS_SHARE = 0.75
-KIND = "liver_lesions"
+LESIONS, VESSELS = "liver_lesions", "liver_vessels"
 
 Segment = Callable[["Volume", "Progress"], "Segmentation"]
 
 
-def add_option(parser: argparse.ArgumentParser) -> None:
-    """The option itself."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options themselves."""
     parser.add_argument(
         "--liver-lesions",
         action="store_true",
         help="CT: propose lesions inside the liver, to be confirmed by a person (it misses some and invents some)",
     )
+    parser.add_argument(
+        "--liver-vessels",
+        action="store_true",
+        help="CT: propose portal and hepatic branches inside the liver, to be confirmed by a person",
+    )
 
 
 def proposing(options: argparse.Namespace, segment: Segment) -> Segment:
-    """`segment`, followed by the search for liver lesions if the options ask for it."""
-    if not options.liver_lesions:
-        return segment
+    """`segment`, followed by the search for liver vessels and lesions if the options ask for them."""
+    if options.liver_vessels:
+        segment = _with_vessels(segment)
+    return _with_lesions(options, segment) if options.liver_lesions else segment
 
+
+def _with_vessels(segment: Segment) -> Segment:
+    def segment_and_propose(volume: Volume, progress: Progress) -> Segmentation:
+        from segmentation.vessel_proposals import add_liver_vessels
+
+        organs = segment(volume, progress.part(0.0, ORGANS_SHARE))
+        return add_liver_vessels(organs, volume, progress.part(ORGANS_SHARE, 1.0))
+
+    return segment_and_propose
+
+
+def _with_lesions(options: argparse.Namespace, segment: Segment) -> Segment:
     def segment_and_propose(volume: Volume, progress: Progress) -> Segmentation:
         from segmentation.infer import InferenceSettings
         from segmentation.lesion_finder import LesionFinder
@@ -47,9 +65,19 @@ def proposing(options: argparse.Namespace, segment: Segment) -> Segment:
 
 
 def say_proposals(model: Mapping[str, Any]) -> None:
-    """The numbered list of proposed lesions, from what the provenance keeps; nothing if none were looked for."""
-    if KIND not in model:
-        return
+    """What was proposed, from what the provenance keeps; nothing of what was not looked for."""
+    if VESSELS in model:
+        lengths: Mapping[str, float] = model[VESSELS]["lengths_mm"]
+        found = [[name, f"{length / 10:.0f}"] for name, length in lengths.items() if length > 0]
+        say("\nproposed liver vessels, to be confirmed by a person:" if found else "\nno liver vessel is proposed")
+        if found:
+            say(table(found, ("proposal", "cm"), right=(1,)))
+    if LESIONS in model:
+        _say_lesions(model[LESIONS]["lesions"])
+
+
+def _say_lesions(lesions: Sequence[Mapping[str, Any]]) -> None:
+    """The numbered list of proposed lesions."""
     rows = [
         [
             lesion["name"],
@@ -58,7 +86,7 @@ def say_proposals(model: Mapping[str, Any]) -> None:
             f"{lesion['volume_ml']:.1f}",
             f"{lesion['confidence']:.2f}",
         ]
-        for lesion in model[KIND]["lesions"]
+        for lesion in lesions
     ]
     say("\nproposed liver lesions, each to be confirmed by a person:" if rows else "\nno liver lesion is proposed")
     if rows:
