@@ -421,3 +421,53 @@ def _actors(scene: Any) -> list[Any]:
     listed = scene.renderer.GetActors()
     listed.InitTraversal()
     return [listed.GetNextActor() for _ in range(listed.GetNumberOfItems())]
+
+
+def test_a_plan_on_a_twin_that_was_never_saved_goes_to_the_disk_with_it(
+    make_window: Any, twin: Twin, tmp_path: Path, qtbot: Any
+) -> None:
+    window = make_window()
+    window.state.open_twin(twin)
+    window.opener.twin_built.emit()
+    panel = enter(window, qtbot)
+    panel.laying.shell.click()
+    window.actions_table["save"].trigger()
+    assert "not saved yet" in window.notice.text.text()
+    with qtbot.waitSignal(window.saver.saved, timeout=JOB_MS):
+        window.saver.choose_folder(tmp_path / "twins")
+    path = window.state.path
+    assert path is not None
+    assert not window.planning.book.changed
+    window.state.close()
+    assert [p.name for p in load_twin(path).plans] == ["Plan"]
+
+
+def test_another_image_on_the_slices_leaves_the_plan_and_its_undo(window: MainWindow, qtbot: Any) -> None:
+    panel = enter(window, qtbot)
+    lay_on_axial(window, panel, qtbot)
+    wait_exact(window, qtbot)
+    drafts = window.planning.book.drafts
+    window.state.twin_changed.emit()
+    assert window.planning.book.drafts == drafts
+    assert window.planning.desk.is_exact
+    window.actions_table["undo"].trigger()
+    assert window.planning.book.plan.is_empty
+
+
+def test_two_cuts_of_one_organ_are_counted_together_in_the_preview_too(window: MainWindow, qtbot: Any) -> None:
+    panel = enter(window, qtbot)
+    lay_on_axial(window, panel, qtbot)
+    panel.laying.shell.click()
+    wait_exact(window, qtbot)
+    exact = panel.figures.numbers
+    assert exact.name == "Cut 1 + Cut 2"
+    shown = []
+    desk = window.planning.desk
+    desk.judged_changed.connect(lambda: shown.append(panel.figures.numbers))
+    editor = next(iter(panel.editors.values()))
+    editor.form.distance.setValue(12.0)
+    wait_exact(window, qtbot)
+    assert {n.name for n in shown if n is not None} == {"Cut 1 + Cut 2"}
+    assert not all(n.is_exact for n in shown)
+    for numbers in shown[1:]:
+        assert numbers.remnant.ml == pytest.approx(exact.remnant.ml, rel=0.02)

@@ -8,6 +8,7 @@ from itertools import count
 
 from PySide6.QtCore import QObject, Signal
 
+from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.plan_shelf import PlanShelf
 from surgtwin.domain.saved_plan import PlanState, PlanStatus, checked_plan_name
@@ -45,6 +46,7 @@ class PlanBook(QObject):
         self._current = 0
         self._chosen: Entry | None = None
         self._case_id = ""
+        self._labels: LabelMap | None = None
         self._unreadable: tuple[str, ...] = ()
         self._dropped: dict[int, Draft] = {}
         state.twin_changed.connect(self._on_twin)
@@ -235,6 +237,9 @@ class PlanBook(QObject):
     def _on_twin(self) -> None:
         """Another twin or revision is open: its plans, and what was not saved of the same patient's."""
         twin = self._state.twin
+        if twin is not None and twin.labels is self._labels:
+            return  # the same twin; another of its images is on the slices
+        self._labels = twin.labels if twin is not None else None
         same = twin is not None and twin.case_id == self._case_id
         unsaved = {d.kept_name: d for d in self.changed} if same else {}
         extra = [d for d in self.changed if not d.kept_name] if same else []

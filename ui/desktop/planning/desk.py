@@ -23,6 +23,7 @@ from surgtwin.progress import Progress
 from ..state import AppState
 from .book import PlanBook
 from .choices import CutChoice, first_choice
+from .hand import Hold
 from .judging import Judge, Judged
 from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_of_line
 from .worker import LatestWorker
@@ -128,7 +129,7 @@ class PlanDesk(QObject):
     @property
     def is_waiting(self) -> bool:
         """Whether figures are being computed."""
-        return self._judge is not None and bool(self.plan.resections) and not self.is_exact and not self._is_problem
+        return self._judge is not None and not self.plan.is_empty and not self.is_exact and not self._is_problem
 
     @property
     def _is_problem(self) -> bool:
@@ -145,9 +146,12 @@ class PlanDesk(QObject):
 
     # --- the hand on a cut
 
-    def pull(self, surface: CutSurface) -> None:
-        """The hand holds the chosen cut so: figures follow, the plan does not change yet."""
-        self._live = surface
+    def pull(self, hold: Hold, to_mm: Point3, is_alone: bool = False) -> None:
+        """The hand pulls the chosen cut to a place: figures follow, the plan does not change yet."""
+        try:
+            self._live = hold.at(to_mm, 0.0 if is_alone else self.falloff)
+        except PlanError:
+            return  # a pull that leaves no surface is not followed
         self._ask(quick_only=True)
         self.hand_moved.emit()
 
@@ -259,10 +263,12 @@ class PlanDesk(QObject):
 
     def _on_twin(self) -> None:
         """Another twin or revision: everything known was of the old one."""
+        twin, known = self.state.twin, self.geometry
+        if twin is not None and known is not None and twin.labels is known.twin.labels:
+            return  # the same twin; another of its images is on the slices
         for kind in (QUICK, START, WARM, BEND):
             self._worker.drop(kind)
         self._slow_worker.drop(EXACT)
-        twin = self.state.twin
         self._live, self._judged, self._laying = None, None, None
         geometry = TwinGeometry(twin) if twin is not None and self.is_open and not self.obstacle else None
         self._judge = Judge(geometry) if geometry is not None else None
@@ -296,7 +302,7 @@ class PlanDesk(QObject):
         judge, slow, plan = self._judge, self._slow_judge, self.plan
         if judge is None or slow is None or not self.is_open:
             return
-        if not plan.resections:
+        if plan.is_empty:
             self._slow_worker.drop(EXACT)
             self._worker.drop(QUICK)
             self._judged = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from surgtwin.domain.cut import PlaneCut
+from surgtwin.domain.cut import Combination, CombinedCut, PlaneCut
 from surgtwin.domain.plan import Plan, Resection
 from surgtwin.errors import PlanError
 from surgtwin.planning.evaluate import evaluate_plan
@@ -102,9 +103,23 @@ class Judge:
                 if not len(seen.surface.points_mm):
                     problem = MISSES
             progress.check()
-            return Judged(plan, self._picture(plan, True), numbers, problem=problem)
+            return Judged(plan, self._picture(plan, True), numbers, self._together(plan), problem=problem)
         except PlanError as error:
             return Judged(plan, PlanPicture(), problem=str(error))
+
+    def _together(self, plan: Plan) -> tuple[CutNumbers, ...]:
+        """Nearly what the cuts of one organ take together, where it has several."""
+        found = []
+        for organ in dict.fromkeys(r.organ for r in plan.resections):
+            cuts = [r for r in plan.resections if r.organ == organ]
+            if len(cuts) < 2:
+                continue
+            surface = CombinedCut(Combination.UNION, tuple(c.surface for c in cuts))
+            name = " + ".join(c.name for c in cuts)
+            whole = Resection(name, organ, surface, _names(c.includes for c in cuts), _names(c.targets for c in cuts))
+            seen = self._preview(whole).at(surface)
+            found.append(numbers_of_preview(name, organ, seen, plan.patient, self.geometry.error_terms()))
+        return tuple(found)
 
     def _picture(self, plan: Plan, quick: bool) -> PlanPicture:
         sides = tuple(self._preview(r).side(r.surface) for r in plan.resections)
@@ -115,3 +130,8 @@ class Judge:
         if key not in self._previews:
             self._previews[key] = preview_of(self.geometry, resection)
         return self._previews[key]
+
+
+def _names(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Each name once, in order."""
+    return tuple(dict.fromkeys(name for listed in lists for name in listed))

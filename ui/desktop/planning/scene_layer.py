@@ -33,9 +33,7 @@ from .painting import (
 from .pictures import PlanPicture
 from .plan_props import PlanProps
 
-TOUCH_FALLOFF = 0.0
-"""With Shift the handle moves alone."""
-ROOM_FOR_LEGEND = 360
+ROOM_FOR_LEGEND = 280
 PROMPT_TOP = 40.0
 
 
@@ -90,9 +88,8 @@ class SceneLayer(QObject):
         self._mouse = event.position()
         if self._hold is not None:
             to = view.place_under(event.position(), self._hold.handle.place_mm)
-            alone = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             view.set_in_motion(True)
-            self._desk.pull(self._hold.at(to, TOUCH_FALLOFF if alone else self._desk.falloff))
+            self._desk.pull(self._hold, to, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif self._trail:
             self._trail.append(view.place_under(event.position(), self._trail[0]))
         view.update()

@@ -143,9 +143,8 @@ class SliceLayer(QObject):
         self._mouse = event.position()
         place = view.point_at(event.position())
         if self._hold is not None and place is not None:
-            alone = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            to = self._kept_depth(place)
-            self._desk.pull(self._hold.at(to, 0.0 if alone else self._desk.falloff))
+            alone = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._desk.pull(self._hold, self._kept_depth(place), alone)
         elif self._trail and place is not None:
             self._trail.append(place)
         view.update()
