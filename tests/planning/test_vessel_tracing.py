@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from surgtwin.errors import PlanError
 from surgtwin.imaging.centreline import skeleton_of
 from surgtwin.planning.vessel_graph import NodeKind
 from surgtwin.planning.vessel_tracing import trace_vessel
+from tests.conftest import rotation
 from tests.planning.shapes import OBLIQUE, STRAIGHT, ball, make_twin, tube
 from tests.planning.vessels import fork, own_points, traced, union
 
@@ -176,3 +179,17 @@ def test_a_tube_that_thinning_would_eat_up_keeps_its_line(radius, off):
     assert np.ptp(lines[:, 2]) >= 44
     middle = lines[(lines[:, 2] > 16) & (lines[:, 2] < 54)]
     assert np.abs(middle[:, :2] - 12 + np.array(off)[::-1]).max() <= 1.5
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    angles=st.tuples(*[st.floats(-180, 180)] * 3),
+    spacing=st.tuples(st.floats(0.6, 1.2), st.floats(0.6, 1.2), st.floats(0.6, 1.6)),
+)
+def test_lengths_and_diameters_do_not_depend_on_how_the_grid_lies(angles, spacing):
+    frame = replace(STRAIGHT, grid_turn=rotation(angles), spacing_ijk=spacing)
+    graph = traced(fork(1.0, 0.5), frame, 32)
+    assert sorted(graph.names) == ["1", "1.1", "1.2"]
+    edges = [graph.edges[graph.edges_of(name)[0]] for name in ("1", "1.1", "1.2")]
+    assert [e.length_mm for e in edges] == pytest.approx([24, 27, 26.5], abs=3.0)
+    assert [e.mean_diameter_mm for e in edges] == pytest.approx([5, 4, 3], abs=0.5)
