@@ -78,6 +78,9 @@ def section_flowables(section: Section, pictures: Pictures) -> list[Flowable]:
         if isinstance(block, Paragraph) and isinstance(following, (Table, FigureRow)):
             waiting.append(Words(markup(block.text, LONGEST_PARAGRAPH), INTRODUCTION))
             continue
+        if isinstance(block, Callout) and following is not None:
+            waiting += [*block_flowables(block), Spacer(1, 5)]
+            continue
         made = _figures(block, pictures) if isinstance(block, FigureRow) else block_flowables(block)
         is_long = isinstance(block, Table) and len(block.rows) > KEPT_ROWS
         flowables += [*waiting, *made] if is_long else [KeepTogether([*waiting, *made])]
