@@ -21,6 +21,7 @@ from .twin_proposals import ProposalKind, propose_on_twin
 from .vessel_trees import Tree
 
 KIND = "liver_vessels"
+NO_TREE = "no-vessel-tree"
 NAMES: dict[Tree, str] = {
     Tree.PORTAL: "portal vein branches",
     Tree.HEPATIC: "hepatic vein",
@@ -34,7 +35,7 @@ COLOURS: dict[Tree, Colour] = {
 """Both trees are veins, which the table gives one colour; they must be told apart at a glance."""
 TABLE_NAME = {Tree.PORTAL: "portal vein", Tree.HEPATIC: "hepatic vein"}
 METHOD = "classical: bright tubes in the liver, given to the trees by turns and radii at junctions"
-VESSELS = ProposalKind(KIND, lambda name: name in NAMES.values(), frozenset({"no-vessel-contrast"}))
+VESSELS = ProposalKind(KIND, lambda name: name in NAMES.values(), frozenset({"no-vessel-contrast", NO_TREE}))
 
 
 def with_liver_vessels(twin: Twin, progress: Progress = SILENT) -> Twin:
@@ -76,6 +77,7 @@ def as_proposals(vessels: LiverVessels, labels: LabelMap) -> Proposals:
     for tree, name in NAMES.items():
         mask = vessels.mask(tree)
         if not mask.any():
+            findings += [_missing(tree)] if vessels.found.any() and tree is not Tree.UNASSIGNED else []
             continue
         label = len(structures) + 1
         layer[mask] = label
@@ -89,6 +91,14 @@ def as_proposals(vessels: LiverVessels, labels: LabelMap) -> Proposals:
         "noise_hu": vessels.noise_hu,
     }
     return Proposals(layer, tuple(structures), METHOD, tuple(findings), told)
+
+
+def _missing(tree: Tree) -> Finding:
+    message = (
+        f"No '{NAMES[tree]}' is proposed: in this phase of contrast it may be as bright as the liver. That does not "
+        "mean that there is none."
+    )
+    return Finding(NO_TREE, Severity.INFO, message, structure=NAMES[tree])
 
 
 def _finding(vessels: LiverVessels, tree: Tree) -> Finding:
