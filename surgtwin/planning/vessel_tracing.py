@@ -130,11 +130,11 @@ def _led_on(line: Piece, wall: Wall) -> Piece:
     length = float(np.linalg.norm(ahead))
     if length <= 0:
         return line
-    reach = float(from_end[keep - 1]) + 3.0 * own
+    reach = float(from_end[keep - 1]) + 4.0 * own + 3.0 * wall.step_mm
     steps = np.arange(1, int(reach / (0.25 * wall.step_mm)) + 1) * 0.25 * wall.step_mm
     way = points[-1] + steps[:, None] * (ahead / length)
     out = np.flatnonzero(wall.depth_at(way) <= 0)
-    stop = int(out[0]) if len(out) else 0
+    stop = int(out[0]) if len(out) else len(way)
     if stop == 0:
         return replace(line, points_mm=points, radius_mm=radius)
     added = np.concatenate((way[3:stop:4], way[stop - 1 : stop])) if stop % 4 else way[3:stop:4]
