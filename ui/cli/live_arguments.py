@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .live_events import seconds
+from .live_events import address, seconds
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -20,6 +20,7 @@ def add_live(commands: Any, command: AddCommand) -> None:
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _update(actions, command)
     _judge(actions, command)
+    _listen(actions, command)
     _replay(actions, command)
 
 
@@ -72,6 +73,44 @@ def _judge(actions: Actions, command: AddCommand) -> None:
     answer.add_argument("--accept", action="store_true")
     answer.add_argument("--reject", action="store_true")
     _add_by(p)
+
+
+def _listen(actions: Actions, command: AddCommand) -> None:
+    p = command(
+        actions, "listen", "live_listen", "follow trackers and scanners over OpenIGTLink, on a twin", json=False
+    )
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument(
+        "--igtl", type=address, action="append", required=True, metavar="HOST:PORT", help="a server; may be repeated"
+    )
+    p.add_argument(
+        "--lps-from-tracker",
+        type=_named_file,
+        action="append",
+        metavar="[HOST:PORT=]FILE",
+        help='JSON, 4 x 4 or {"matrix", "tre_mm"}: from the tracker, or the reference, to the image (default: RAS)',
+    )
+    p.add_argument("--reference", metavar="DEVICE", help="a marker on the patient; poses are taken relative to it")
+    p.add_argument(
+        "--tool",
+        type=_named_file,
+        action="append",
+        metavar="[DEVICE=]FILE",
+        help='JSON of a tool: {"tip_mm": [x, y, z], "shaft": [x, y, z], "error_mm"} in its marker\'s frame',
+    )
+    _add_way(p)
+    _add_events(p)
+
+
+def _add_way(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", metavar="NAME|FILE", help="a plan kept in the twin, or a plan file")
+    parser.add_argument("--trajectory", metavar="NAME", help="the plan's way to follow, if it has several")
+    parser.add_argument("--revision", type=int, metavar="N", help="of the twin; the current one if not given")
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    name, is_named, path = text.rpartition("=")
+    return (name if is_named else "", Path(path))
 
 
 def _replay(actions: Actions, command: AddCommand) -> None:

@@ -23,14 +23,14 @@ class EventLines:
         self._is_json = is_json
         self._lock = threading.Lock()
 
-    def write(self, event: str, text: str, **about: Any) -> None:
-        """One event; `text` is what a person reads of it, "" for nothing."""
+    def write(self, event: str, line: str, /, **about: Any) -> None:
+        """One event; `line` is what a person reads of it, "" for nothing."""
         with self._lock:
             if self._is_json:
                 sys.stdout.write(json.dumps(plain({"event": event, **about}), allow_nan=False) + "\n")
                 sys.stdout.flush()
-            elif text:
-                say(text)
+            elif line:
+                say(line)
                 sys.stdout.flush()
 
 
