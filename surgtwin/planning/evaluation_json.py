@@ -11,6 +11,7 @@ from .evaluation import PlanEvaluation
 from .functional_json import functional_as_json
 from .kidney_json import kidney_as_json
 from .margin import Margin
+from .port_pairs import port_pair_as_json, port_pairs
 from .remnant import BodySize
 from .resection import ResectionResult
 from .tool_path_json import tool_path_as_json
@@ -31,6 +32,7 @@ def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
         "trajectories": [trajectory_as_json(t) for t in evaluation.trajectories],
         "needle_pairs": [pair_as_json(p) for p in evaluation.needle_pairs],
         "tool_paths": [tool_path_as_json(p) for p in evaluation.tool_paths],
+        "port_pairs": [port_pair_as_json(p) for p in port_pairs(evaluation.tool_paths)],
         "findings": [finding_as_json(f) for f in evaluation.findings],
     }
 

@@ -218,3 +218,18 @@ def test_a_simulation_can_be_stopped():
     path = ToolPath("P", NEEDLE, upright(STRAIGHT, (-20, 0, -10)))
     with pytest.raises(Cancelled):
         evaluate_tool_path(abdomen(STRAIGHT), path, progress=Progress(is_cancelled=lambda: True))
+
+
+def test_two_ports_are_scored_by_the_angle_their_instruments_meet_at():
+    """Ports at (-25, 0, 40) and (25, 0, 40), tips at z = 40 - 25 sqrt 3: an equilateral triangle."""
+    depth = 40 - 25 * math.sqrt(3)
+    ports = [STRAIGHT.point(x, 0, 40) for x in (-25, 25)]
+    paths = tuple(
+        ToolPath(name, NeedleTool(R, 200.0), (pose_through(port, STRAIGHT.point(0, 0, depth)),), port)
+        for name, port in zip("AB", ports, strict=True)
+    )
+    free = ToolPath("C", NEEDLE, upright(STRAIGHT, (-20, 0, -2)))
+    pairs = evaluation_as_json(evaluate_plan(abdomen(STRAIGHT), Plan(tool_paths=(*paths, free))))["port_pairs"]
+    assert [p["paths"] for p in pairs] == [["A", "B"]]
+    assert pairs[0]["angle_deg"] == pytest.approx(60.0) and pairs[0]["score"] == pytest.approx(1.0)
+    assert pairs[0]["is_recommended"] and pairs[0]["at_mm"] == pytest.approx(STRAIGHT.point(0, 0, depth))
