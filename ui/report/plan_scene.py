@@ -202,15 +202,24 @@ class PlanScene:
             for t in organ.targets
         }
         rank = np.zeros(len(vertices_mm), dtype=np.int64)
-        order = (Verdict.SAFE, Verdict.UNPROVEN, Verdict.VIOLATED)
         for target, needed in wanted.items():
-            distance = np.abs(self.geometry.surface(target).at(vertices_mm))
-            error = COVERAGE_FACTOR * self.geometry.error_terms(target).combined_mm
-            found = np.where(distance - error >= needed, 0, np.where(distance + error < needed, 2, 1))
-            rank = np.maximum(rank, found)
+            rank = np.maximum(rank, self.verdict_ranks(target, needed, vertices_mm))
+        order = (Verdict.SAFE, Verdict.UNPROVEN, Verdict.VIOLATED)
         table = np.array([VERDICT_COLOURS[v] for v in order], dtype=np.float64)
         shade = np.where(hatched(vertices_mm, rank), HATCH_SHADE, 1.0)
         return np.ascontiguousarray((table[rank] * shade[:, None]).astype(np.uint8))
+
+    def verdict_ranks(self, target: str, needed_mm: float, points_mm: FloatArray) -> NDArray[np.int64]:
+        """(N,) 0 safe, 1 unproven, 2 violated, of places on a cut; inside the target they are as close as can be."""
+        surface = self.geometry.surface(target)
+        error = COVERAGE_FACTOR * self.geometry.error_terms(target).combined_mm
+        low, high = surface.mesh.vertices_mm.min(0), surface.mesh.vertices_mm.max(0)
+        # No place is nearer to the target than to the box around it: most are decided by that.
+        from_box = np.linalg.norm(np.maximum(np.maximum(low - points_mm, points_mm - high), 0.0), axis=1)
+        close = from_box < needed_mm + error
+        distance = from_box
+        distance[close] = surface.at(points_mm[close])
+        return np.where(distance - error >= needed_mm, 0, np.where(distance + error < needed_mm, 2, 1))
 
 
 def hatched(points_mm: FloatArray, rank: NDArray[np.int64]) -> NDArray[np.bool_]:

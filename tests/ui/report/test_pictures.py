@@ -144,6 +144,21 @@ def test_the_cut_surface_has_the_verdicts_colour(at, verdict) -> None:
     assert alike(hue) > 3 * alike(other) + 0.1
 
 
+@pytest.mark.parametrize("frame", [STRAIGHT, OBLIQUE], ids=["straight", "oblique"])
+def test_every_place_of_a_cut_has_its_own_verdict_also_inside_the_target(frame) -> None:
+    twin = liver_twin(frame)
+    plan = reported(twin, Plan(resections=(right_cut(frame, -15.0, margin=4.0),)))
+    scene = PlanScene(plan.geometry, plan.evaluation)
+    side = np.linspace(-25.0, 25.0, 61)
+    own = np.stack(np.meshgrid([-15.0, -2.0], side, side, indexing="ij"), -1).reshape(-1, 3)
+    distance = np.linalg.norm(own - (-15.0, 0.0, 0.0), axis=1) - 6.0
+    error = 2.0 * plan.geometry.error_terms("tumour").combined_mm
+    expected = np.where(distance - error >= 4.0, 0, np.where(distance + error < 4.0, 2, 1))
+    sure = np.abs(np.abs(distance - 4.0) - error) > 0.4
+    assert set(np.unique(expected[sure])) == {0, 1, 2}
+    assert np.array_equal(scene.verdict_ranks("tumour", 4.0, frame.points(own))[sure], expected[sure])
+
+
 def test_a_plan_of_every_kind_is_drawn_in_all_its_pictures() -> None:
     twin = liver_twin(STRAIGHT)
     plan = reported(twin, full_plan(STRAIGHT))
