@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WINDOW_S = 5.0
+SILENT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,9 @@ class Health:
 
     Parameters
     ----------
-    jitter_ms
-        Standard deviation of the time between messages.
+    rate_hz, jitter_ms
+        Messages a second of the device that sends most, 0 if the last one is older than a second; standard deviation
+        of the time between them.
     clock_offset_s
         How far the sender's clock is ahead of this computer's, less the shortest way; None if it gives none.
     latency_ms
@@ -40,15 +42,15 @@ class HealthMeter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._arrivals: deque[tuple[float, float | None]] = deque()
+        self._arrivals: deque[tuple[float, float | None, str]] = deque()
         self._received = 0
         self._refused: Counter[str] = Counter()
 
-    def received(self, arrived_s: float, wall_s: float, sent_s: float) -> None:
+    def received(self, arrived_s: float, wall_s: float, sent_s: float, device: str = "") -> None:
         """A message came, by the monotonic and the wall clock; `sent_s` is the sender's, 0 if it gave none."""
         with self._lock:
             self._received += 1
-            self._arrivals.append((arrived_s, wall_s - sent_s if sent_s > 0 else None))
+            self._arrivals.append((arrived_s, wall_s - sent_s if sent_s > 0 else None, device))
             while self._arrivals[0][0] < arrived_s - WINDOW_S:
                 self._arrivals.popleft()
 
@@ -62,7 +64,9 @@ class HealthMeter:
         with self._lock:
             rows = [row for row in self._arrivals if row[0] >= now_s - WINDOW_S]
             received, refused = self._received, dict(self._refused)
-        gaps = np.diff([row[0] for row in rows])
+        busiest = Counter(row[2] for row in rows).most_common(1)
+        times = [row[0] for row in rows if row[2] == busiest[0][0]]
+        gaps = np.diff(times if times and times[-1] >= now_s - SILENT_S else [])
         delays = [row[1] for row in rows if row[1] is not None]
         shortest = min(delays, default=None)
         return Health(

@@ -124,7 +124,7 @@ class IgtlClient:
                     except TimeoutError:
                         continue
                     now, wall = time.monotonic(), time.time()
-                    self._meter.received(now, wall, message.time_s)
+                    self._meter.received(now, wall, message.time_s, f"{message.kind} {message.device}")
                     self._arrived(Arrival(message, now, wall))
             except PeerClosed:
                 return f"{self.host}:{self.port} ended the connection."

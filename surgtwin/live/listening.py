@@ -130,7 +130,8 @@ class Listener:
             return
         freshness, age_s = self._joint_freshness(source, setup, device, now_s)
         before = self._told.get(key)
-        if freshness is not before:
+        # A slow tracker is late between any two poses: that is no news, and every pose says it.
+        if before is None or (freshness is not before and not {freshness, before} <= set(SHOWN)):
             self._told[key] = freshness
             text = f"{freshness.value}" if before is None else f"{before.value} -> {freshness.value}"
             yield LiveEvent("freshness", source.name, device, text, Guidance(freshness, age_s))

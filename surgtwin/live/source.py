@@ -30,7 +30,7 @@ class Happening:
     Parameters
     ----------
     kind
-        "connecting", "connected", "closed", "status", "text", "image", "lost", "refused".
+        "connected", "closed", "status", "text", "image", "lost", "refused".
     """
 
     kind: str
@@ -52,6 +52,7 @@ class TrackedSource:
         self._happenings: deque[Happening] = deque(maxlen=WAITING)
         self._lock = threading.Lock()
         self._is_open = False
+        self._link: Happening | None = None
         self.dropped = 0
         self._client = IgtlClient(host, port, self._arrived, self._changed)
 
@@ -96,8 +97,11 @@ class TrackedSource:
     def _changed(self, state: LinkState, why: str) -> None:
         with self._lock:
             self._is_open = state is LinkState.OPEN
-        if state is not LinkState.CONNECTING:
-            self._note(Happening("connected" if state is LinkState.OPEN else "closed", "", why))
+        happening = Happening("connected" if state is LinkState.OPEN else "closed", "", why)
+        # A server that is away is tried again and again: that is told once.
+        if state is not LinkState.CONNECTING and happening != self._link:
+            self._link = happening
+            self._note(happening)
 
     def _arrived(self, arrival: Arrival) -> None:
         message, content = arrival.message, arrival.message.content

@@ -77,3 +77,13 @@ def test_health_tells_rate_delay_and_refusals() -> None:
     assert health.clock_offset_s == pytest.approx(-5.0, abs=0.02)
     assert (health.received, health.refused) == (101, {"wrong CRC": 1})
     assert meter.health(100.0).rate_hz == 0
+
+
+def test_the_rate_is_that_of_the_busiest_device_and_ends_with_it() -> None:
+    meter = HealthMeter()
+    for n in range(100):
+        for device, late in (("tool", 0.0), ("image", 0.001), ("probe", 0.002))[: 3 if n % 2 else 1]:
+            meter.received(n * 0.02 + late, 0.0, 0.0, device)
+    assert meter.health(2.0).rate_hz == pytest.approx(50, rel=0.02)
+    assert meter.health(2.0).jitter_ms == pytest.approx(0, abs=0.01)
+    assert meter.health(3.5).rate_hz == 0

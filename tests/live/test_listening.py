@@ -230,3 +230,21 @@ def test_frames_that_are_not_joined_or_joined_twice_are_errors() -> None:
 def test_a_reference_of_another_tracker_is_refused() -> None:
     with pytest.raises(SourceError, match="can't be brought to the patient"):
         Setup("ReferenceToCamera", np.eye(4)).lps_from_marker("StylusToTracker", np.eye(4), np.eye(4))
+
+
+def test_a_slow_tracker_is_not_told_as_late_again_and_again(guide) -> None:
+    with Scene(guide) as scene:
+        scene.send(Transform(at_tumour_in_ras()))
+        scene.wait_for("pose")
+        arrived = scene.source.pose("tool").arrived_s
+        assert scene.tick(arrived + 0.3) == []
+
+
+def test_a_server_that_is_away_is_told_once(guide) -> None:
+    with Scene(guide) as scene:
+        scene.server.stop()
+        scene.wait_for("closed")
+        scene.wait_for("closed")
+        scene.source.__exit__()
+        told = [e.text for e in scene.events if e.kind == "closed"]
+    assert len(told) == len(set(told))

@@ -13,7 +13,7 @@ import numpy as np
 from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.twin import Twin
 from surgtwin.errors import PlanError, SourceError
-from surgtwin.live.guidance import Guidance, Guide
+from surgtwin.live.guidance import SHOWN, Guidance, Guide
 from surgtwin.live.health_words import health_sentences
 from surgtwin.live.listening import Listener, LiveEvent, Setup
 from surgtwin.live.source import TrackedSource
@@ -115,8 +115,12 @@ def tell(lines: EventLines, event: LiveEvent) -> None:
         lines.write(event.kind, f"{head}  {event.kind}  {event.text}".rstrip(), **about, text=event.text)
         return
     g = event.guidance
-    text = f"{head}  {event.text}" if event.kind == "freshness" else f"{head}  {_sentence(g)}"
-    lines.write(event.kind, text, **about, **guidance_json(g))
+    if event.kind == "freshness":
+        is_withheld = g.freshness not in SHOWN
+        about |= {"freshness": g.freshness.value, "age_s": g.age_s, "is_withheld": is_withheld}
+        lines.write(event.kind, f"{head}  {event.text}", **about)
+        return
+    lines.write(event.kind, f"{head}  {_sentence(g)}", **about, **guidance_json(g))
 
 
 def guidance_json(g: Guidance) -> dict[str, Any]:
