@@ -24,7 +24,9 @@ from .ports import Segmentation
 Segment = Callable[[Volume, Progress], Segmentation]
 
 _LIBRARIES = ("numpy", "torch", "vtk", "pydicom", "SimpleITK", "fast-simplification")
-SAID_ONCE = frozenset({"clipped-ct", "structure-absent"})
+ABSENT = "structure-absent"
+MANY_ABSENT = 3
+SAID_ONCE = frozenset({"clipped-ct", ABSENT})
 _SEGMENT_SHARE = 0.8
 """Of a build's time, on a CPU, measured on abdominal CTs."""
 
@@ -88,7 +90,16 @@ def said_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     for finding in findings:
         words = "" if finding.code in SAID_ONCE else finding.message
         kept.setdefault((finding.code, finding.structure, words), finding)
-    return tuple(kept.values())
+    return _absent_in_one(tuple(kept.values()))
+
+
+def _absent_in_one(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings with many structures that are merely absent, as in an image of another region, in one remark."""
+    absent = [f for f in findings if f.code == ABSENT and f.severity is Severity.INFO and f.structure]
+    if len(absent) < MANY_ABSENT:
+        return findings
+    text = f"Not found in this image: {', '.join(f.structure for f in absent)}."
+    return (*(f for f in findings if f not in absent), Finding(ABSENT, Severity.INFO, text))
 
 
 def mesh_findings(labels: LabelMap, meshes: tuple[OrganMesh, ...]) -> tuple[Finding, ...]:
@@ -99,7 +110,7 @@ def mesh_findings(labels: LabelMap, meshes: tuple[OrganMesh, ...]) -> tuple[Find
         mesh = meshed.get(s.name)
         if labels.voxels(s) == 0:
             text = f"'{s.name}' was not found in this image."
-            findings.append(Finding("structure-absent", Severity.INFO, text, structure=s.name))
+            findings.append(Finding(ABSENT, Severity.INFO, text, structure=s.name))
         elif mesh is None:
             text = f"'{s.name}' has voxels but no surface could be made of them."
             findings.append(Finding("no-surface", Severity.WARNING, text, structure=s.name))

@@ -92,6 +92,22 @@ def test_findings_of_the_image_and_of_the_segmentation_are_kept():
     assert [f.code for f in twin.findings[:2]] == ["tilted", "cut-off"]
 
 
+def test_many_absent_structures_are_one_remark_and_what_was_said_of_one_stays():
+    said = Finding("structure-absent", Severity.WARNING, "No spleen was found.", structure="spleen")
+    names = ("pancreas", "stomach", "aorta")
+
+    def find(volume: Volume, progress: Progress) -> Segmentation:
+        found = find_a_box(volume, progress)
+        more = tuple(structure_for(100 + n, name) for n, name in enumerate(names))
+        labels = replace(found.labels, structures=(*found.labels.structures, *more))
+        return replace(found, labels=labels, findings=(said,), methods={s.name: "x" for s in labels.structures})
+
+    absent = [f for f in build_twin(make_volume(make_oblique_grid()), find).findings if f.code == "structure-absent"]
+    assert said in absent and len(absent) == 2
+    (rest,) = (f for f in absent if f is not said)
+    assert rest.severity is Severity.INFO and rest.structure == "" and "pancreas, stomach, aorta" in rest.message
+
+
 def test_what_two_steps_notice_is_said_once():
     absent = Finding("structure-absent", Severity.WARNING, "No spleen was found.", structure="spleen")
     twin = build_twin(
