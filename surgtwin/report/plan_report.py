@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..domain.cut import CombinedCut, CutSurface, TerritoryCut
 from ..domain.plan import Resection
 from ..errors import PlanError
 from .ablations import ablation_sections
@@ -63,13 +64,20 @@ def _cut_pictures(cut: Resection, number: int) -> FigureRow:
         Picture(PictureKind.SCENE, "cut", number, cut.name),
         f"Cut {cut.name}, seen from the side that is taken; what is taken is left out",
     )
-    if not cut.targets:
+    if not cut.targets or not can_be_laid_flat(cut.surface):
         return FigureRow((seen,))
     flat = Figure(
         Picture(PictureKind.MAP, "cut", number, cut.name),
         f"Cut {cut.name} laid out flat, seen from the same side; thin line: where the wanted margin ends",
     )
     return FigureRow((seen, flat))
+
+
+def can_be_laid_flat(surface: CutSurface) -> bool:
+    """Whether a cut surface has a flat map: a border between territories has none, nor what it is a part of."""
+    if isinstance(surface, CombinedCut):
+        return all(can_be_laid_flat(part) for part in surface.parts)
+    return not isinstance(surface, TerritoryCut)
 
 
 def twin_report(subject: ReportedTwin) -> Report:

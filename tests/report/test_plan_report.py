@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from surgtwin.domain.cut import PlaneCut
+from surgtwin.domain.cut import Combination, CombinedCut, PlaneCut, TerritoryCut
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.twin import Twin
 from surgtwin.domain.verdict import Verdict
@@ -14,7 +14,7 @@ from surgtwin.errors import PlanError
 from surgtwin.planning.evaluation_json import evaluation_as_json
 from surgtwin.planning.plan_versions import with_plan
 from surgtwin.report.document import Callout, Facts, FigureRow, Paragraph, PictureKind, Report, Table
-from surgtwin.report.plan_report import plan_report, twin_report
+from surgtwin.report.plan_report import can_be_laid_flat, plan_report, twin_report
 from surgtwin.report.subject import ReportedPlan, labels_sha256
 from tests.planning.shapes import OBLIQUE
 from tests.report.subjects import SECRETS, full_plan, liver_twin, reported, right_cut, subject, wedge
@@ -158,6 +158,14 @@ def test_every_picture_belongs_to_an_entry_of_the_plan(report, plan) -> None:
     assert {p.view for p in pictures if p.kind is PictureKind.SCENE} == {"anterior", "right", "cut"}
     worst = plan.evaluation.resections[0].margins[0].at_mm
     assert {p.at_mm for p in pictures if p.kind is PictureKind.SLICE and p.entry == "A"} == {worst}
+
+
+def test_a_flat_map_is_asked_for_only_of_surfaces_that_have_one(report) -> None:
+    assert {p.entry for p in report.pictures() if p.kind is PictureKind.MAP} == {"A"}
+    border, plane = TerritoryCut("vein", ("1",)), right_cut(OBLIQUE).surface
+    assert can_be_laid_flat(plane) and not can_be_laid_flat(border)
+    assert can_be_laid_flat(CombinedCut(Combination.UNION, (plane, plane)))
+    assert not can_be_laid_flat(CombinedCut(Combination.UNION, (plane, border)))
 
 
 def test_a_plan_without_entries_is_refused_with_what_to_add(twin) -> None:

@@ -75,7 +75,8 @@ def draw_pictures(
             image = _of_twin(picture, twin) if picture.plan is None else _of_plan(picture, views[picture.plan])
         except (PlanError, MeshError) as error:
             # One surface that can't be cut must not cost the figures and all other pictures.
-            image = _without_picture(str(error), SLICE_SIZE if picture.kind is PictureKind.SLICE else SCENE_SIZE)
+            reason = error.reason if isinstance(error, PlanError) else str(error)
+            image = _without_picture(reason, SLICE_SIZE if picture.kind is PictureKind.SLICE else SCENE_SIZE)
         drawn[picture] = as_jpeg(image)
     progress.update(1.0)
     return drawn
