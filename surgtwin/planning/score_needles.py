@@ -15,6 +15,12 @@ _AT_MOST = (LimitKind.TOOL_LENGTH, LimitKind.SKIN_ANGLE, LimitKind.CAPSULE_ANGLE
 """Limits whose needed value is the largest that is allowed."""
 _ANGLES = (LimitKind.SKIN_ANGLE, LimitKind.CAPSULE_ANGLE)
 _WITHOUT_ERROR = (*_AT_MOST, LimitKind.THROUGH)
+_SOURCES = {
+    LimitKind.TOOL_LENGTH: "length of the tool",
+    LimitKind.BONE: "rule for needles through soft tissue",
+    LimitKind.SCAN: "unknown tissue proves nothing",
+}
+"""Limits that no plan states."""
 _WORDS = {
     LimitKind.TOOL_LENGTH: "length of the way",
     LimitKind.CLEARANCE: "clearance to {}",
@@ -35,7 +41,7 @@ def limit_row(result: TrajectoryResult, limit: Limit) -> ScoreRow:
     return ScoreRow(
         _WORDS[limit.kind].format(limit.structure), result.name, limit.found,
         "deg" if limit.kind in _ANGLES else "mm", limit.verdict, error=error, needed=limit.needed,
-        is_least=limit.kind not in _AT_MOST, source="tool" if limit.kind is LimitKind.TOOL_LENGTH else WANTED_BY_PLAN,
+        is_least=limit.kind not in _AT_MOST, source=_SOURCES.get(limit.kind, WANTED_BY_PLAN),
         mend=_mend(limit, error), at_mm=limit.at_mm,
     )  # fmt: skip
 

@@ -65,8 +65,30 @@ def _plan_pairs(plans: tuple[ReportedPlan, ...]) -> list[tuple[str, str]]:
         ("Least remnant in use", f"{least} ({thresholds.source})"),
         ("Body surface by", first.settings.bsa_formula),
         ("Smallest piece counted", f"{first.settings.smallest_piece_ml:g} mL"),
+        *_limits(plans),
         ("Checks carried out", ", ".join(c.__name__.removeprefix("check_").replace("_", " ") for c in CHECKS)),
     ]
+    return pairs
+
+
+def _limits(plans: tuple[ReportedPlan, ...]) -> list[tuple[str, str]]:
+    """The settings of those kinds of entries that the plans have."""
+    settings, every = plans[0].settings, [p.evaluation.plan for p in plans]
+    pairs = []
+    if any(p.resections for p in every):
+        flow = (
+            f"a branch is resolved from {settings.resolved_voxels:g} voxels on; tissue within "
+            f"{settings.ambiguity_mm:g} mm of a border may belong to either branch, and none is known to feed what is "
+            f"more than {settings.vessel_reach_mm:g} mm from every branch"
+        )
+        pairs.append(("Branches and territories", flow))
+    if any(p.ablations for p in every):
+        pairs.append(("Ablation margin", f"{settings.ablation_margin_mm:g} mm ({settings.ablation_margin_source})"))
+    if any(p.trajectories for p in every):
+        noise = settings.needles.noise
+        pairs.append(("Placement of needles", f"tip off by {noise.tip_mm:g} mm in the mean ({noise.source})"))
+    if any(p.tool_paths for p in every):
+        pairs.append(("Ports", f"a shaft may pass {settings.trocar_tolerance_mm:g} mm from the middle of its port"))
     return pairs
 
 

@@ -190,6 +190,18 @@ def test_a_twins_report_tells_structures_findings_and_sources_without_a_plan(twi
     assert not any(secret in text for secret in SECRETS)
 
 
+def test_settings_stand_for_the_kinds_of_entries_that_the_plan_has_and_no_others(twin, report) -> None:
+    names = {"Branches and territories", "Ablation margin", "Placement of needles", "Ports"}
+
+    def told(of: Report) -> set[str]:
+        facts = [b for b in of.sections[-1].blocks if isinstance(b, Facts)]
+        return names & {name for block in facts for name, _ in block.pairs}
+
+    only_cut = plan_report(subject(twin), reported(twin, Plan(resections=(right_cut(OBLIQUE),))))
+    assert told(report) == names
+    assert told(only_cut) == {"Branches and territories"}
+
+
 def test_verdicts_are_words_everywhere(report) -> None:
     verdicts = [c.verdict for t in tables(report) for row in t.rows for c in row if c.verdict is not None]
     assert verdicts and all(isinstance(v, Verdict) and v.value for v in verdicts)
