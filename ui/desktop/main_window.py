@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QMainWindow,
     QSplitter,
     QStackedWidget,
     QTabWidget,
@@ -23,6 +22,7 @@ from ui.phantom import has_phantom
 from .actions import ActionTable
 from .commands import Commands
 from .compare_menu import Comparer
+from .dropping import DropTarget
 from .errors import ErrorPresenter
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
@@ -67,7 +67,7 @@ def make_view_grid(state: AppState, parent: QWidget) -> ViewGrid:
     return ViewGrid(state, parent)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropTarget):
     """Lays out and wires; what is done is in `Commands`, what is known is in `AppState`."""
 
     def __init__(
@@ -75,7 +75,6 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.setWindowTitle("surgtwin")
-        self.setAcceptDrops(True)
         self.setMinimumSize(LEAST_SIZE)
         self.state, self.kept = state, kept
         self.revisions: tuple[Revision, ...] = ()
@@ -202,6 +201,8 @@ class MainWindow(QMainWindow):
         self.structures.accept_asked.connect(commands.accept)
         self.series.compare_asked.connect(self.comparer.with_image)
         self.timeline.revision_asked.connect(commands.open_revision)
+        self.dragged_over.connect(self.empty.set_drag_over)
+        self.dropped.connect(commands.open_path)
         self.empty.folder_asked.connect(commands.ask_folder)
         self.empty.file_asked.connect(commands.ask_file)
         self.empty.phantom_asked.connect(commands.open_phantom)
@@ -268,23 +269,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
         self._show_what_is_open()
 
-    # --- what is dropped, and the end
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        if _dropped(event) is not None:
-            event.acceptProposedAction()
-            self.empty.set_drag_over(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
-        self.empty.set_drag_over(False)
-        super().dragLeaveEvent(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        self.empty.set_drag_over(False)
-        path = _dropped(event)
-        if path is not None:
-            event.acceptProposedAction()
-            self.commands.open_path(path)
+    # --- room, and the end
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The panels give way when the window becomes narrow, and come back; between that a person drags them."""
@@ -309,9 +294,3 @@ class MainWindow(QMainWindow):
         self.opener.close()
         self.views.dispose()
         super().closeEvent(event)
-
-
-def _dropped(event: QDropEvent) -> Path | None:
-    """The first local file or folder that is dragged, or None."""
-    urls = event.mimeData().urls()
-    return next((Path(u.toLocalFile()) for u in urls if u.isLocalFile()), None)

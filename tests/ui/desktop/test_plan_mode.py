@@ -20,6 +20,7 @@ from tests.ui.desktop.plan_hand import JOB_MS, click_place, drag, enter, lay_on_
 from ui.cli.main import main
 from ui.desktop.main_window import MainWindow, make_view_grid
 from ui.desktop.planning.handles import handles_of
+from ui.desktop.planning.scene_props import REMNANT_OPACITY
 
 pytestmark = pytest.mark.desktop
 
@@ -130,6 +131,8 @@ def test_a_shell_takes_the_targets_with_their_margin(window: MainWindow, qtbot: 
     wait_exact(window, qtbot)
     numbers = window.planning.desk.judged.numbers[cut_of(window).name]
     assert numbers.margins[0].min_mm == pytest.approx(10.0, abs=numbers.margins[0].error_mm)
+    see_through = [a for a in _actors(window.views.scene) if a.GetProperty().GetOpacity() == REMNANT_OPACITY]
+    assert len(see_through) == 1, "what is taken lies inside: the remnant lets it be seen"
     assert numbers.resected.ml < 70.0, "a ball of 14 + 10 mm, and no more of the liver"
 
 
@@ -412,8 +415,10 @@ def test_the_accepted_structures_change_the_findings(window: MainWindow, qtbot: 
     lay_on_axial(window, panel, qtbot)
     wait_exact(window, qtbot)
     assert any(f.code == "not-accepted" for f in panel.findings.findings())
+    assert panel.figures.doubt.text().endswith("accepted: liver, liver tumour")
     for name in ("liver", "liver tumour"):
         window.commands.accept(name)
+    assert not panel.figures.doubt.isVisible()
     qtbot.waitUntil(lambda: not any(f.code == "not-accepted" for f in panel.findings.findings()), timeout=JOB_MS)
 
 

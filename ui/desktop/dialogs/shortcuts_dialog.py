@@ -26,6 +26,13 @@ MOUSE_ALWAYS = (
     ("Shift + move", "Move the cross-hair"),
     ("Double-click", "One view large, or all four"),
 )
+MOUSE_IN_PLAN = (
+    ("Drag a handle", "Bend, move or tilt the cut; its neighbours follow"),
+    ("Shift + drag", "Bend one handle alone"),
+    ("Drag the line on a slice", "Bend or move the cut; near a plane's end tilt it"),
+    ("Click the map", "Take all views to that place of the cut"),
+    ("Double-click a cut's name", "Rename it"),
+)
 
 
 class ShortcutsDialog(AskingDialog):
@@ -53,6 +60,9 @@ class ShortcutsDialog(AskingDialog):
             self._line(keys, row.text.replace("&", "").rstrip("…"))
         self._heading("Mouse on a slice")
         for keys, words in (*MOUSE[profile], *MOUSE_ALWAYS):
+            self._line(keys, words)
+        self._heading("Mouse in Plan mode")
+        for keys, words in MOUSE_IN_PLAN:
             self._line(keys, words)
         self.grid.setRowStretch(self.grid.rowCount(), 1)
         area.setWidget(inner)

@@ -10,18 +10,17 @@ from PySide6.QtCore import QObject, Signal
 
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.plan import Plan
-from surgtwin.domain.plan_shelf import PlanShelf
 from surgtwin.domain.saved_plan import PlanState, PlanStatus, checked_plan_name
 from surgtwin.errors import PlanError
 from surgtwin.planning.approval import approval_of
 from surgtwin.planning.edits import Entry, entries
 from surgtwin.planning.evaluation import PlanEvaluation
 from surgtwin.planning.history import History
-from surgtwin.planning.plan_versions import check_parts, plan_of, plan_text, utc_now
+from surgtwin.planning.plan_versions import check_parts, utc_now
 
 from ..history import Edit
 from ..state import AppState
-from .draft import Draft
+from .draft import Draft, kept_drafts, saving
 
 FIRST_NAME = "Plan"
 MODE = "plan"
@@ -207,7 +206,7 @@ class PlanBook(QObject):
         twin, by = self._state.twin, self._reader()
         for draft in self.changed if twin is not None and self._state.can_edit else ():
             revision, utc = twin.revision.number if twin is not None else 0, utc_now()
-            self._state.change_plans(_saving(draft, by, utc, revision))
+            self._state.change_plans(saving(draft, by, utc, revision))
             self._put(draft.as_kept(), tell=False)
         self.drafts_changed.emit()
 
@@ -244,16 +243,9 @@ class PlanBook(QObject):
         unsaved = {d.kept_name: d for d in self.changed} if same else {}
         extra = [d for d in self.changed if not d.kept_name] if same else []
         self._case_id = twin.case_id if twin is not None else ""
-        drafts, unreadable = [], []
-        for saved in twin.plans if twin is not None else ():
-            try:
-                plan = plan_of(saved.latest)
-            except PlanError:
-                unreadable.append(saved.name)
-                continue
-            fresh = Draft(next(self._keys), saved.name, History.of(plan), plan, saved.name)
-            drafts.append(unsaved.get(saved.name, fresh))
-        self._drafts, self._unreadable = (*drafts, *extra), tuple(unreadable)
+        kept, unreadable = kept_drafts(twin, self._keys) if twin is not None else ((), ())
+        drafts = [unsaved.get(d.kept_name, d) for d in kept]
+        self._drafts, self._unreadable = (*drafts, *extra), unreadable
         if self.current is None:
             self._current = self._drafts[0].key if self._drafts else 0
         self.choose_first()
@@ -322,15 +314,3 @@ class PlanBook(QObject):
     def _put_all(self, drafts: Iterable[Draft]) -> None:
         self._drafts = tuple(drafts)
         self.drafts_changed.emit()
-
-
-def _saving(draft: Draft, by: str, utc: str, revision: int) -> Callable[[PlanShelf], PlanShelf]:
-    """What makes a shelf keep a draft, under its present name."""
-    text = plan_text(draft.plan)
-
-    def save(shelf: PlanShelf) -> PlanShelf:
-        if draft.kept_name and draft.kept_name != draft.name and shelf.has(draft.kept_name):
-            shelf = shelf.with_name(draft.kept_name, draft.name)
-        return shelf.with_saved(draft.name, text, by=by, utc=utc, twin_revision=revision)
-
-    return save

@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from surgtwin.domain.cut import BezierCut, CutSurface, PlaneCut, ShellCut
+from surgtwin.domain.cut import CutSurface, PlaneCut, ShellCut
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.plan import Plan, Resection
 from surgtwin.errors import PlanError
-from surgtwin.planning.bend_to_margin import bent_to_margin
 from surgtwin.planning.edits import free_name, with_entry, with_surface
-from surgtwin.planning.start_cut import patch_of_plane
 from surgtwin.planning.tissue import Tissue
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.progress import Progress
 
 from ..state import AppState
+from .bending import bent
 from .book import PlanBook
 from .choices import CutChoice, first_choice
 from .hand import Hold
@@ -170,7 +169,7 @@ class PlanDesk(QObject):
         words = f"Bend {cut.name} to {distance_mm:g} mm"
 
         def work(_: Progress, __: Callable[[Any], None]) -> CutSurface:
-            return bent(judge, cut, distance_mm)
+            return bent(judge.geometry, judge.warm(cut), cut, distance_mm)
 
         def take(surface: CutSurface) -> None:
             if self.book.chosen is cut:
@@ -325,17 +324,3 @@ class PlanDesk(QObject):
     def tell_fault(self, error: BaseException) -> None:
         """Show an error that a person should read."""
         self._fault(error)
-
-
-def bent(judge: Judge, cut: Resection, distance_mm: float) -> CutSurface:
-    """The surface of a cut, shaped to a distance from its targets."""
-    if isinstance(cut.surface, ShellCut):
-        return replace(cut.surface, distance_mm=distance_mm)
-    if isinstance(cut.surface, PlaneCut):
-        patch = patch_of_plane(cut.surface, judge.warm(cut))
-    elif isinstance(cut.surface, BezierCut):
-        patch = cut.surface
-    else:
-        raise PlanError("this cut came from a file in several parts and can't be bent.")
-    corners = np.concatenate([judge.geometry.surface(t).mesh.vertices_mm for t in cut.targets])
-    return bent_to_margin(patch, corners, distance_mm)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from surgtwin.domain.plan import Plan
+from surgtwin.domain.plan_shelf import PlanShelf
 from surgtwin.domain.saved_plan import PlanState, PlanStatus
+from surgtwin.domain.twin import Twin
+from surgtwin.errors import PlanError
 from surgtwin.planning.history import History
+from surgtwin.planning.plan_versions import plan_of, plan_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +78,28 @@ def status_words(draft: Draft, status: PlanStatus | None) -> tuple[str, str]:
     if draft.is_changed:
         return "\u25c7 Not saved", "unproven"
     return ("Saved, not approved", "quiet") if draft.kept is not None else ("", "quiet")
+
+
+def kept_drafts(twin: Twin, keys: Iterator[int]) -> tuple[tuple[Draft, ...], tuple[str, ...]]:
+    """The plans that a twin keeps, and the names of those that a newer program saved."""
+    drafts, unreadable = [], []
+    for saved in twin.plans:
+        try:
+            plan = plan_of(saved.latest)
+        except PlanError:
+            unreadable.append(saved.name)
+            continue
+        drafts.append(Draft(next(keys), saved.name, History.of(plan), plan, saved.name))
+    return tuple(drafts), tuple(unreadable)
+
+
+def saving(draft: Draft, by: str, utc: str, revision: int) -> Callable[[PlanShelf], PlanShelf]:
+    """What makes a shelf keep a draft, under its present name."""
+    text = plan_text(draft.plan)
+
+    def save(shelf: PlanShelf) -> PlanShelf:
+        if draft.kept_name and draft.kept_name != draft.name and shelf.has(draft.kept_name):
+            shelf = shelf.with_name(draft.kept_name, draft.name)
+        return shelf.with_saved(draft.name, text, by=by, utc=utc, twin_revision=revision)
+
+    return save

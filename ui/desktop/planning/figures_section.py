@@ -38,6 +38,7 @@ class FiguresSection(Section):
         self.bar = RemnantBar()
         self.rows = FigureRows()
         self.body_hint = text_label(NO_BODY, "quiet", wrap=True)
+        self.doubt = text_label(role="unproven", wrap=True)
         top = QHBoxLayout()
         top.addWidget(self.percent)
         top.addWidget(self.verdict)
@@ -47,6 +48,8 @@ class FiguresSection(Section):
         self.body.addWidget(self.bar)
         self.body.addWidget(self.rows)
         self.body.addWidget(self.body_hint)
+        self.body.addWidget(self.doubt)
+        desk.state.details_changed.connect(self.refresh)
         desk.judged_changed.connect(self.refresh)
         self.refresh()
 
@@ -58,6 +61,13 @@ class FiguresSection(Section):
             return None
         together = next((n for n in judged.together if n.organ == cut.organ), None)
         return together or judged.numbers.get(cut.name)
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The organ and the targets that no person has accepted."""
+        cut = self._desk.cut
+        used = (cut.organ, *cut.targets) if cut is not None else ()
+        return tuple(name for name in used if not self._desk.state.is_accepted(name))
 
     def refresh(self) -> None:
         numbers = self.numbers
@@ -74,6 +84,9 @@ class FiguresSection(Section):
             self.verdict.setText(verdict_text(numbers.verdict))
             set_role(self.verdict, LOOKS[numbers.verdict].role)
         self.verdict.setVisible(numbers.verdict is not None)
+        doubtful = self.doubtful
+        self.doubt.setText(f"\u25c7 rests on what no person has accepted: {', '.join(doubtful)}")
+        self.doubt.setVisible(bool(doubtful))
         self.bar.show_numbers(numbers)
         self.rows.show_rows(_rows(numbers))
         self.body_hint.setVisible(numbers.least_percent is not None and not numbers.sflr_percent)
@@ -269,4 +282,5 @@ def _volume(figure: VolumeFigure, is_exact: bool) -> str:
     """Without an error bar while it is only nearly known."""
     if not is_exact:
         return f"\u2248 {millilitres(figure.ml)} mL"
-    return f"{millilitres(figure.ml)} \u00b1 {millilitres(figure.error_ml)} mL"
+    error = millilitres(figure.error_ml) if figure.error_ml >= 1.0 else f"{figure.error_ml:.1f}"
+    return f"{millilitres(figure.ml)} \u00b1 {error} mL"

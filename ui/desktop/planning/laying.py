@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from surgtwin.domain.cut import BezierCut, CutSurface
+from surgtwin.domain.cut import BezierCut, CutSurface, PlaneCut
 from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.planning.start_cut import patch_of_contour, patch_of_plane, plane_of_two_clicks
 from surgtwin.planning.tissue import Tissue
@@ -50,7 +50,14 @@ def surface_of_clicks(
     """A plane, or a flat patch, through two clicks along the line of sight."""
     middle = (np.asarray(first) + np.asarray(second)) / 2.0
     plane = plane_of_two_clicks(first, second, sight, stays(middle))
-    return plane if way is Way.PLANE else patch_of_plane(plane, tissue)
+    return _centred(plane, tissue) if way is Way.PLANE else patch_of_plane(plane, tissue)
+
+
+def _centred(plane: PlaneCut, tissue: Tissue) -> PlaneCut:
+    """The same plane, known by its place nearest to the organ's middle: that is where its handles stand."""
+    middle = tissue.block_centre_mm.mean(0)
+    x, y, z = (float(v) for v in middle - np.asarray(plane.normal) * plane.plane.signed_distance(middle))
+    return replace(plane, point_mm=(x, y, z))
 
 
 def surface_of_line(points_mm: FloatArray, sight: Point3, stays: StaysAt, tissue: Tissue) -> BezierCut:

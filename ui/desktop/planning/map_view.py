@@ -17,7 +17,7 @@ from ..panels.labels import Section, text_label
 from ..views.slice_overlay import draw_text
 from .desk import PlanDesk
 from .hand_words import bands_of
-from .scene_props import NO_TARGET_COLOUR
+from .scene_props import NO_TARGET_COLOUR, is_at_margin
 from .verdict_look import LOOKS, MarginBands
 
 HEIGHT_PX = 190
@@ -167,11 +167,18 @@ class MapView(QWidget):
     def _draw_contours(self, painter: QPainter, unfolded: UnfoldedMap) -> None:
         """Where the cut touches a target, thick; where the wanted margin ends, thin."""
         for target in unfolded.targets:
+            at_margin = is_at_margin(unfolded.distance(target).distance_mm[unfolded.inside], self._wanted)
             for contour in unfolded.contours(target):
                 touches = contour.level_mm == 0.0
+                if at_margin and not touches:
+                    continue
                 line = [self.place_of(float(u), float(v)) for u, v in contour.line_mm]
                 painter.setPen(QPen(QColor(255, 255, 255) if touches else QColor(20, 22, 26), 2.4 if touches else 1.6))
                 painter.drawPolyline(line)
+
+    @property
+    def _wanted(self) -> float:
+        return self._bands.wanted_mm if self._bands is not None else 0.0
 
     def _draw_marks(self, painter: QPainter, unfolded: UnfoldedMap) -> None:
         cut, judged = self._desk.cut, self._desk.judged

@@ -77,6 +77,11 @@ class OrganPicture:
     resected: Shape
     remnant: Shape
 
+    @property
+    def is_buried(self) -> bool:
+        """Whether all that is taken lies inside: nothing of the organ's own surface goes with it."""
+        return self.resected.is_empty
+
 
 @dataclass(frozen=True, eq=False)
 class CutPicture:

@@ -10,7 +10,7 @@ from surgtwin.domain.plan import Resection
 
 from ..views.scene_view import SceneView
 from .pictures import PlanPicture
-from .scene_props import RESECTED_OPACITY, PartProp, SheetProp
+from .scene_props import REMNANT_OPACITY, RESECTED_OPACITY, PartProp, SheetProp
 from .verdict_look import MarginBands
 
 
@@ -32,7 +32,7 @@ class PlanProps:
             taken, left = self._parts_of(name)
             is_visible, colour = state.visible(name), state.colour(name)
             taken.show(organ.resected, colour, RESECTED_OPACITY, is_visible)
-            left.show(organ.remnant, colour, 1.0, is_visible)
+            left.show(organ.remnant, colour, REMNANT_OPACITY if organ.is_buried else 1.0, is_visible)
         for name, cut in cuts.items():
             self._sheet_of(name).show(cut.sheet, bands_of(cut.resection))
         self._view.set_replaced(organs)

@@ -20,6 +20,8 @@ from .clip import Shape
 from .verdict_look import MarginBands
 
 RESECTED_OPACITY = 0.2
+REMNANT_OPACITY = 0.4
+"""Of a remnant that hides all of what is taken; else it is opaque."""
 HATCH_MM = 5.0
 ROWS, COLUMNS = 16, 256
 HATCH_ROWS = 6
@@ -27,6 +29,7 @@ HATCH_ROWS = 6
 PAST_MM = 12.0
 """The colours reach this far beyond the safe margin and below zero."""
 LINE_EVERY_MM = 5.0
+NEAR_LINE_MM, MUCH = 0.5, 0.25
 NO_TARGET_COLOUR = (206, 196, 186)
 
 
@@ -62,16 +65,17 @@ class SheetProp:
         apply_tissue_shading(self.actor.GetProperty())
         self.actor.GetProperty().SetSpecular(0.05)
         self.actor.VisibilityOff()
-        self._bands: MarginBands | None = None
+        self._texture_of: tuple[MarginBands, bool] | None = None
 
     def show(self, shape: Shape, bands: MarginBands) -> None:
         """Draw a sheet whose data are margins in mm."""
         self.actor.SetVisibility(not shape.is_empty)
         if shape.is_empty:
             return
-        if bands != self._bands:
-            self._bands = bands
-            self._texture.SetInputData(rgb_image(margin_texture(bands)))
+        has_line = not is_at_margin(shape.data[:, 0], bands.wanted_mm)
+        if (bands, has_line) != self._texture_of:
+            self._texture_of = (bands, has_line)
+            self._texture.SetInputData(rgb_image(margin_texture(bands, has_line)))
         surface = with_normals(shape_polydata(shape))
         places = texture_places(shape, bands)
         surface.GetPointData().SetTCoords(numpy_to_vtk(places, deep=True))
@@ -103,8 +107,16 @@ def texture_places(shape: Shape, bands: MarginBands) -> np.ndarray:
     return np.stack((across, along), 1).astype(np.float32)
 
 
-def margin_texture(bands: MarginBands) -> np.ndarray:
-    """[row, column, 3] uint8: a column a margin, from below zero to past safe; the last one for "no target"."""
+def is_at_margin(margins_mm: np.ndarray, wanted_mm: float) -> bool:
+    """Whether much of a cut lies at the wanted margin, as a shell does: a line there would be all over it."""
+    return bool((np.abs(margins_mm - wanted_mm) < NEAR_LINE_MM).mean() > MUCH)
+
+
+def margin_texture(bands: MarginBands, has_line: bool = True) -> np.ndarray:
+    """[row, column, 3] uint8: a column a margin, from below zero to past safe; the last one for "no target".
+
+    `has_line` marks the wanted margin dark.
+    """
     low, high = -PAST_MM, bands.safe_mm + PAST_MM
     margins = low + (np.arange(COLUMNS) + 0.5) / COLUMNS * (high - low)
     picture = np.zeros((ROWS, COLUMNS, 3))
@@ -115,7 +127,8 @@ def margin_texture(bands: MarginBands) -> np.ndarray:
             picture[:HATCH_ROWS, n] *= 0.45
     step = (high - low) / COLUMNS
     on_line = np.abs(margins / LINE_EVERY_MM - np.round(margins / LINE_EVERY_MM)) * LINE_EVERY_MM < step
-    picture[:, on_line] *= 0.72
-    picture[:, np.abs(margins - bands.wanted_mm) < 1.6 * step] = (24, 26, 30)
+    picture[:, on_line & has_line] *= 0.72
+    if has_line:
+        picture[:, np.abs(margins - bands.wanted_mm) < 1.6 * step] = (24, 26, 30)
     picture[:, -1] = NO_TARGET_COLOUR
     return picture.astype(np.uint8)
