@@ -9,6 +9,7 @@ from typing import Any
 from segmentation.modes import MODE_NAMES
 
 from . import liver_proposals
+from .batch_arguments import add_batch
 from .channels import channel
 from .live_arguments import add_history, add_live
 from .plan_arguments import add_plan
@@ -30,6 +31,7 @@ def add_all(commands: Commands) -> None:
     """Every command of the program, in the order the help lists them."""
     _scan(commands)
     _build(commands)
+    add_batch(commands, _command)
     _info(commands)
     _segment(commands)
     _lesions(commands)
