@@ -116,12 +116,16 @@ def _figures(block: FigureRow, pictures: Pictures) -> str:
 
 
 def _key(block: Key) -> str:
-    rows = "".join(
-        f'<li><span class="swatch {row.verdict.value}"></span><strong>{escape(verdict_text(row.verdict))}</strong>: '
-        f"{_text(row.text)}</li>"
-        for row in block.rows
-    )
+    rows = "".join(f"<li>{_swatch(row.verdict)}{_word(row.verdict)}: {_text(row.text)}</li>" for row in block.rows)
     return f'<p class="quiet">{_text(block.title)}</p><ul class="key">{rows}</ul>'
+
+
+def _swatch(verdict: Verdict) -> str:
+    return f'<span class="swatch {verdict.value}"></span>'
+
+
+def _word(verdict: Verdict) -> str:
+    return f'<strong class="verdict {verdict.value}">{escape(verdict_text(verdict))}</strong>'
 
 
 def _legend(block: Legend) -> str:

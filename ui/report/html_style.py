@@ -11,12 +11,13 @@ _VERDICTS = "".join(
     f".callout.{v.value} {{ background: {VERDICT_TINT[v]}; border-left-color: {VERDICT_INK[v]}; }}\n"
     for v in Verdict
 )
-_DARK = "rgba(0, 0, 0, .5) 0 1.5px, transparent 1.5px 5px"
+_DARK = "rgba(0, 0, 0, .5) 0, rgba(0, 0, 0, .5) 1.5px, transparent 1.5px, transparent 5px"
 _SWATCHES = f"""
-.swatch.safe {{ background: {VERDICT_SWATCH[Verdict.SAFE]}; }}
-.swatch.unproven {{ background: repeating-linear-gradient(45deg, {_DARK}), {VERDICT_SWATCH[Verdict.UNPROVEN]}; }}
-.swatch.violated {{ background: repeating-linear-gradient(45deg, {_DARK}), repeating-linear-gradient(-45deg, {_DARK}),
-  {VERDICT_SWATCH[Verdict.VIOLATED]}; }}
+.swatch.safe {{ background-color: {VERDICT_SWATCH[Verdict.SAFE]}; }}
+.swatch.unproven {{ background-color: {VERDICT_SWATCH[Verdict.UNPROVEN]};
+  background-image: repeating-linear-gradient(45deg, {_DARK}); }}
+.swatch.violated {{ background-color: {VERDICT_SWATCH[Verdict.VIOLATED]};
+  background-image: repeating-linear-gradient(45deg, {_DARK}), repeating-linear-gradient(-45deg, {_DARK}); }}
 """
 STYLE = f"""
 :root {{ color-scheme: light; }}
@@ -43,6 +44,7 @@ tr, figure, .callout, .key, svg {{ break-inside: avoid; }}
 .verdict, .callout strong {{ font-weight: 700; }}
 .callout {{ border-left: 6px solid; padding: .6rem .8rem; margin: .5rem 0; font-size: 1.12em; }}
 {_VERDICTS}
+p.normal {{ break-after: avoid; }}
 .quiet {{ color: {QUIET}; font-size: .85em; }}
 .warning {{ background: {TINT}; border-left: 6px solid {VERDICT_INK[Verdict.UNPROVEN]}; padding: .5rem .8rem; }}
 .figures {{ display: grid; gap: .75rem; margin: .5rem 0; }}

@@ -23,6 +23,7 @@ EDGE = 2.2
 """Room around the map, in units of the text's size."""
 HATCH_PIXELS, HATCH_LINE = 14, 4
 HATCH_SHADE = 0.45
+FRONT_SHARE = 0.1
 NO_TARGET: Rgb = (0x9A, 0xA0, 0xA8)
 RING_PIXELS = 9
 _ORDER = (Verdict.SAFE, Verdict.UNPROVEN, Verdict.VIOLATED)
@@ -30,34 +31,63 @@ _ORDER = (Verdict.SAFE, Verdict.UNPROVEN, Verdict.VIOLATED)
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where the map's places lie in a picture: u to the right, v upwards, the same scale along both."""
+    """Where the map's places lie in a picture: turned by quarters until its top is the patient's, never mirrored.
+
+    Parameters
+    ----------
+    quarters
+        How often the map is turned left by 90 degrees; at 0 u leads to the right and v upwards.
+    """
 
     unfolded: UnfoldedMap
     size: tuple[int, int]
     edge: float
+    quarters: int = 0
 
     @property
     def mm_per_pixel(self) -> float:
-        spans = (np.ptp(self.unfolded.u_mm), np.ptp(self.unfolded.v_mm))
-        return max(float(s) / (n - 2 * self.edge) for s, n in zip(spans, self.size, strict=True))
+        spans = (float(np.ptp(self.unfolded.u_mm)), float(np.ptp(self.unfolded.v_mm)))
+        across, up = spans if self.quarters % 2 == 0 else spans[::-1]
+        return max(across / (self.size[0] - 2 * self.edge), up / (self.size[1] - 2 * self.edge))
+
+    @property
+    def _turn(self) -> NDArray[np.int64]:
+        """(2, 2) from (u, v) to (right, up)."""
+        return np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), self.quarters)
+
+    @property
+    def _middle(self) -> FloatArray:
+        u, v = self.unfolded.u_mm, self.unfolded.v_mm
+        return np.array([(u[0] + u[-1]) / 2, (v[0] + v[-1]) / 2])
+
+    @property
+    def right_and_up(self) -> tuple[FloatArray, FloatArray]:
+        """LPS directions of the picture in the middle of the map."""
+        right, up = self._turn @ np.array([self.unfolded.u_direction, self.unfolded.v_direction])
+        return right, up
 
     def pixel(self, u_mm: float, v_mm: float) -> tuple[float, float]:
-        u, v = self.unfolded.u_mm, self.unfolded.v_mm
-        across = (u_mm - (u[0] + u[-1]) / 2) / self.mm_per_pixel
-        up = (v_mm - (v[0] + v[-1]) / 2) / self.mm_per_pixel
-        return self.size[0] / 2 + float(across), self.size[1] / 2 - float(up)
+        right, up = self._turn @ (np.array([u_mm, v_mm]) - self._middle) / self.mm_per_pixel
+        return self.size[0] / 2 + float(right), self.size[1] / 2 - float(up)
 
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         """Of each pixel [row, column] its cell (row, column of the map), and whether there is one."""
-        u, v = self.unfolded.u_mm, self.unfolded.v_mm
-        x = (np.arange(self.size[0]) - self.size[0] / 2) * self.mm_per_pixel + (u[0] + u[-1]) / 2
-        y = (self.size[1] / 2 - np.arange(self.size[1])) * self.mm_per_pixel + (v[0] + v[-1]) / 2
-        rows = np.rint((x - u[0]) / (u[1] - u[0])).astype(np.int64)
-        columns = np.rint((y - v[0]) / (v[1] - v[0])).astype(np.int64)
-        known = ((rows >= 0) & (rows < len(u)))[None, :] & ((columns >= 0) & (columns < len(v)))[:, None]
-        across = np.broadcast_to(np.clip(rows, 0, len(u) - 1)[None, :], known.shape)
-        up = np.broadcast_to(np.clip(columns, 0, len(v) - 1)[:, None], known.shape)
+        rows, columns = np.indices(self.size[::-1])
+        places = np.stack([columns - self.size[0] / 2, self.size[1] / 2 - rows], axis=-1) * self.mm_per_pixel
+        own = places @ self._turn + self._middle
+        axes = (self.unfolded.u_mm, self.unfolded.v_mm)
+        found = [np.rint((own[..., n] - a[0]) / (a[1] - a[0])).astype(np.int64) for n, a in enumerate(axes)]
+        known = np.logical_and(*((f >= 0) & (f < len(a)) for f, a in zip(found, axes, strict=True)))
+        across, up = (np.clip(f, 0, len(a) - 1) for f, a in zip(found, axes, strict=True))
         return across, up, known
+
+
+def upright(unfolded: UnfoldedMap, size: tuple[int, int], edge: float) -> Layout:
+    """The layout whose top is nearest to the patient's head; for a map that lies flat, to the front."""
+    layouts = [Layout(unfolded, size, edge, quarters) for quarters in range(4)]
+    # The front decides only where no side of the map looks at the head.
+    wanted = np.array([0.0, -FRONT_SHARE, 1.0])
+    return max(layouts, key=lambda layout: float(layout.right_and_up[1] @ wanted))
 
 
 def map_picture(
@@ -71,7 +101,7 @@ def map_picture(
         If the cut can't be laid out.
     """
     unfolded = min(unfold(geometry, cut), key=lambda m: float(np.nanmin(m.nearest_mm)))
-    layout = Layout(unfolded, size, EDGE * pixels)
+    layout = upright(unfolded, size, EDGE * pixels)
     image = Image.fromarray(_painted(geometry, layout))
     draw = ImageDraw.Draw(image)
     for target in unfolded.targets:
@@ -79,9 +109,9 @@ def map_picture(
             line = [layout.pixel(float(u), float(v)) for u, v in contour.line_mm]
             draw.line(line, fill=TEXT if contour.level_mm == 0.0 else PANEL, width=3)
     _draw_worst(draw, layout, result, pixels)
-    u, v = np.asarray(unfolded.u_direction), np.asarray(unfolded.v_direction)
-    letters = (direction_letters(-u), direction_letters(u), direction_letters(v), direction_letters(-v))
-    draw_letters(draw, size, letters, pixels)
+    right, above = layout.right_and_up
+    letters = tuple(direction_letters(d) for d in (-right, right, above, -above))
+    draw_letters(draw, size, (letters[0], letters[1], letters[2], letters[3]), pixels)
     draw_scale(draw, size, layout.mm_per_pixel, pixels)
     return image
 

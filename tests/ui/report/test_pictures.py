@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from surgtwin.domain.cut import PlaneCut
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.trajectory import Ablation
 from surgtwin.domain.verdict import Verdict
@@ -24,7 +25,7 @@ from tests.ui.report.conftest import SMALL_SCENE
 from ui.render.palette import VERDICT_COLOURS
 from ui.render.slices import View
 from ui.report import pictures
-from ui.report.map_picture import Layout, verdict_ranks
+from ui.report.map_picture import Layout, upright, verdict_ranks
 from ui.report.pictures import draw_pictures
 from ui.report.plan_scene import PlanScene, hatched, refined, zone_mesh
 from ui.report.plan_slice import PlanSlices, border, frame_around
@@ -225,10 +226,11 @@ def test_the_flat_map_has_each_places_own_verdict(frame) -> None:
     assert np.array_equal(ranks[sure], expected[sure])
 
 
-def test_the_flat_map_draws_each_place_where_the_map_finds_it() -> None:
+@pytest.mark.parametrize("quarters", range(4))
+def test_the_flat_map_draws_each_place_where_the_map_finds_it(quarters) -> None:
     plan = reported(liver_twin(STRAIGHT), Plan(resections=(right_cut(STRAIGHT),)))
     unfolded = unfold(plan.geometry, plan.evaluation.cuts[0])[0]
-    layout = Layout(unfolded, (300, 240), 20.0)
+    layout = Layout(unfolded, (300, 240), 20.0, quarters)
     across, up, known = layout.cells()
     for row, column in ((5, 9), (len(unfolded.u_mm) - 4, 3)):
         x, y = layout.pixel(float(unfolded.u_mm[row]), float(unfolded.v_mm[column]))
@@ -236,6 +238,17 @@ def test_the_flat_map_draws_each_place_where_the_map_finds_it() -> None:
         assert abs(across[round(y), round(x)] - row) <= 1 and abs(up[round(y), round(x)] - column) <= 1
     far = [layout.pixel(float(unfolded.u_mm[e]), float(unfolded.v_mm[e])) for e in (0, -1)]
     assert all(15 <= x <= 285 and 15 <= y <= 225 for x, y in far)
+
+
+@pytest.mark.parametrize("normal", [(-1, 0, 0), (0, -1, 0), (0.6, 0.8, 0), (0, 0, 1)])
+def test_the_flat_map_stands_upright_and_is_seen_from_the_side_that_is_taken(normal) -> None:
+    cut = replace(right_cut(STRAIGHT), surface=PlaneCut(STRAIGHT.point(-4, 0, 0), normal))
+    plan = reported(liver_twin(STRAIGHT), Plan(resections=(cut,)))
+    layout = upright(unfold(plan.geometry, plan.evaluation.cuts[0])[0], (200, 200), 10.0)
+    right, up = layout.right_and_up
+    # The eye is on the resected side: right x up leads out of the picture, towards it.
+    assert np.cross(right, up) @ np.array(normal) == pytest.approx(1.0, abs=0.02)
+    assert up @ (0, 0, 1) > 0.7 or (abs(normal[2]) == 1 and up @ (0, -1, 0) > 0.7)
 
 
 def test_hatching_tells_the_verdicts_apart_without_colour() -> None:
