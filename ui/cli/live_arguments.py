@@ -20,8 +20,11 @@ def add_live(commands: Any, command: AddCommand) -> None:
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
     _update(actions, command)
     _judge(actions, command)
+    _surface(actions, command)
     _listen(actions, command)
     _replay(actions, command)
+    _simulate(actions, command)
+    _doctor(actions, command)
 
 
 def add_history(commands: Any, command: AddCommand) -> None:
@@ -61,6 +64,15 @@ def _update(actions: Actions, command: AddCommand) -> None:
     _add_image(p)
     p.add_argument("--role", choices=ROLES, default="intra-op", help="what the image is (default intra-op)")
     p.add_argument("--quality", choices=("preview", "refined"), default="preview", help="refined takes minutes")
+    p.add_argument("--accept", action="store_true", help="make it the current revision; overrides no failed gate")
+    _add_by(p)
+
+
+def _surface(actions: Actions, command: AddCommand) -> None:
+    p = command(actions, "surface", "live_surface", "carry an organ to where points of its surface were seen")
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("points", type=Path, metavar="POINTS.csv", help="rows of x,y,z in LPS mm")
+    p.add_argument("--organ", required=True, metavar="NAME")
     p.add_argument("--accept", action="store_true", help="make it the current revision; overrides no failed gate")
     _add_by(p)
 
@@ -122,6 +134,30 @@ def _replay(actions: Actions, command: AddCommand) -> None:
     p.add_argument("--speed", type=float, default=1.0, metavar="X", help="2: twice as fast (default 1)")
     p.add_argument("--loop", action="store_true", help="begin again at the end")
     p.add_argument("--now", action="store_true", help="do not wait for the first peer")
+
+
+def _simulate(actions: Actions, command: AddCommand) -> None:
+    p = command(
+        actions, "simulate", "live_simulate", "a tracked tool that does not exist, as an OpenIGTLink server", json=False
+    )
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    _add_way(p)
+    p.add_argument("--around", metavar="STRUCTURE", help="without --plan: the tip circles its middle")
+    p.add_argument("--speed", type=float, default=10.0, metavar="MM/S", help="along the way (default 10)")
+    p.add_argument("--rate", type=float, default=60.0, metavar="HZ", help="poses a second (default 60)")
+    p.add_argument("--noise", type=float, default=0.2, metavar="MM", help="of the place (default 0.2)")
+    p.add_argument("--noise-deg", type=float, default=0.1, metavar="DEG", help="of the turn (default 0.1)")
+    p.add_argument("--dropouts", type=float, default=0.0, metavar="N", help="times a minute that it is not seen")
+    p.add_argument("--jumps", type=float, default=0.0, metavar="N", help="times a minute that it is shown far away")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same faults (default 1)")
+    p.add_argument("--device", default="ToolToTracker", metavar="NAME", help="its name (default ToolToTracker)")
+    p.add_argument("--lps-from-tracker", type=Path, metavar="FILE", help="as for listen; RAS if not given")
+    _add_server(p)
+
+
+def _doctor(actions: Actions, command: AddCommand) -> None:
+    p = command(actions, "doctor", "live_doctor", "test whether this computer can follow live sources")
+    p.add_argument("--port", type=_port, default=18944, help="to be tested (default 18944)")
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:

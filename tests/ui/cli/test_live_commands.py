@@ -112,3 +112,26 @@ def test_replay_serves_a_recording_to_whoever_connects(tmp_path, capsys) -> None
     assert [line["event"] for line in lines] == ["listening", "connected", "lost", "found", "end", "stopped"]
     assert lines[2] == {"event": "lost", "frame": 2, "name": "StylusToTracker"}
     assert lines[-1]["frames"] == 4
+
+
+def test_doctor_tells_every_test(capsys) -> None:
+    main(["live", "doctor", "--port", str(free_port()), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {t["name"] for t in told["tests"]} == {"versions", "port", "round trip", "clock"}
+    with IgtlServer(0) as server:
+        assert main(["live", "doctor", "--port", str(server.port)]) == 5
+    assert "FAILED  port" in capsys.readouterr().out
+
+
+def test_listen_follows_a_simulated_tool_through_a_dropout(case: Case, capsys) -> None:
+    port = free_port()
+    simulate = ["live", "simulate", case.twin, "--around", "liver", "--port", port, "--dropouts", 60, "--for", "6s"]
+    with Running(*simulate, "--json"):
+        code = main(["live", "listen", str(case.twin), "--igtl", f"127.0.0.1:{port}", "--for", "5s", "--json"])
+    assert code == 0
+    lines = lines_of(capsys)
+    mine = [line for line in lines if line.get("source")]
+    lost = [n for n, line in enumerate(mine) if line["event"] == "freshness" and line["freshness"] == "lost"]
+    assert lost, "sixty drop-outs a minute, and none was told"
+    after = [line["event"] for line in mine[lost[0] + 1 :]]
+    assert "pose" not in after or "freshness" in after[: after.index("pose")]
