@@ -357,6 +357,39 @@ def test_plans_that_were_not_saved_are_offered_again_after_a_crash(
     assert not third.notice.isVisible()
 
 
+def test_a_cut_is_renamed_in_the_list_and_a_name_that_is_taken_is_refused(window: MainWindow, qtbot: Any) -> None:
+    panel = enter(window, qtbot)
+    panel.laying.shell.click()
+    panel.laying.shell.click()
+    assert [r.name for r in window.planning.book.plan.resections] == ["Cut 1", "Cut 2"]
+    panel.entries.topLevelItem(1).setText(0, "Wedge in segment VI")
+    assert [r.name for r in window.planning.book.plan.resections] == ["Cut 1", "Wedge in segment VI"]
+    assert window.planning.desk.cut.name == "Wedge in segment VI"
+    assert window.state.undo_text == "Rename Cut 2"
+    panel.entries.topLevelItem(1).setText(0, "Cut 1")
+    assert "share the name" in window.notice.text.text()
+    assert panel.entries.topLevelItem(1).text(0) == "Wedge in segment VI"
+    panel.entries.setCurrentItem(panel.entries.topLevelItem(0))
+    assert window.planning.desk.cut.name == "Cut 1"
+    window.commands.plans.remove_entry()
+    assert [r.name for r in window.planning.book.plan.resections] == ["Wedge in segment VI"]
+
+
+def test_a_plan_in_a_twin_that_cannot_be_changed_is_not_lost_in_silence(
+    window: MainWindow, make_window: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    second = make_window(make_views=make_view_grid)
+    with qtbot.waitSignal(second.opener.twin_opened, timeout=JOB_MS):
+        second.commands.open_path(tmp_path / "case.twin")
+    assert second.state.read_only
+    panel = enter(second, qtbot)
+    panel.laying.shell.click()
+    with qtbot.waitSignal(second.errors.shown, timeout=JOB_MS) as heard:
+        second.actions_table["save"].trigger()
+    assert "Save a copy of it, or export the plan" in heard.args[0].found
+    assert second.commands.unsaved_words() == "Not saved: Plan."
+
+
 def test_a_plan_file_that_does_not_fit_is_refused_and_changes_nothing(
     window: MainWindow, tmp_path: Path, qtbot: Any
 ) -> None:

@@ -22,6 +22,12 @@ class Shape:
     def is_empty(self) -> bool:
         return len(self.triangles) == 0
 
+    @property
+    def area_mm2(self) -> float:
+        corners = self.vertices_mm[self.triangles]
+        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return float(np.linalg.norm(cross, axis=1).sum() / 2.0)
+
 
 def clipped(shape: Shape, values: FloatArray) -> tuple[Shape, Shape]:
     """The parts where `values` (N,) are above zero and where they are not; crossing triangles are divided."""

@@ -30,6 +30,8 @@ MAX_NODES = 140
 """Along one side of a cut's sheet."""
 MAX_CELLS = 70
 """Along one side of the box in which a cut that is no patch is found."""
+OPENING = 0.3
+"""Of the cut's area: with less of the organ's own surface taken, the cut can hardly be seen from outside."""
 NO_TARGET = np.inf
 
 
@@ -71,16 +73,20 @@ class MarginField:
 
 @dataclass(frozen=True, eq=False)
 class OrganPicture:
-    """An organ divided; `data` of both shapes are the organ's normals (N, 3)."""
+    """An organ divided.
+
+    Parameters
+    ----------
+    resected, remnant
+        Parts of its own surface; `data` are its normals (N, 3).
+    is_buried
+        Whether what is taken lies so deep that the remnant hides the cut.
+    """
 
     organ: str
     resected: Shape
     remnant: Shape
-
-    @property
-    def is_buried(self) -> bool:
-        """Whether all that is taken lies inside: nothing of the organ's own surface goes with it."""
-        return self.resected.is_empty
+    is_buried: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +149,9 @@ class PictureMaker:
         shape = self._shape(self.geometry.tissue(names), quick)
         sides = tuple(c.side for c in cuts)
         side = sides[0] if len(sides) == 1 else CombinedSide(Combination.UNION, sides)
-        return OrganPicture(organ, *clipped(shape, side.signed(shape.vertices_mm)))
+        resected, remnant = clipped(shape, side.signed(shape.vertices_mm))
+        sheets_mm2 = sum(c.sheet.area_mm2 for c in cuts)
+        return OrganPicture(organ, resected, remnant, resected.area_mm2 < OPENING * sheets_mm2)
 
     def _shape(self, tissue: Tissue, quick: bool) -> Shape:
         key = (tissue.names, quick)

@@ -77,8 +77,8 @@ class PlanCommands(QObject):
         self._try(self.book.save)
         if not state.is_saved:
             self.twin_to_save.emit()
-        elif changed:
-            self.said.emit(f"Saved {', '.join(d.name for d in changed)}")
+        else:
+            self.said.emit(f"Saved {', '.join(d.name for d in changed)}" if changed else "Everything is saved.")
 
     def ask_open(self) -> None:
         dialog = QFileDialog(self._window, "Open a plan", self._start_folder(), PLAN_FILTER)
