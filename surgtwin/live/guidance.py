@@ -36,6 +36,17 @@ class ToolPlace:
         u, v, w = (float(c) for c in turn @ tip.shaft)
         return cls((x, y, z), (u, v, w))
 
+    @property
+    def lps_from_tool(self) -> FloatArray:
+        """A pose (4, 4) with the tip at the origin and the shaft along +z; its turn about the shaft means nothing."""
+        shaft = np.asarray(self.shaft)
+        side = np.cross(shaft, np.eye(3)[int(np.argmin(np.abs(shaft)))])
+        side /= np.linalg.norm(side)
+        matrix = np.eye(4)
+        matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = side, np.cross(shaft, side), shaft
+        matrix[:3, 3] = self.tip_mm
+        return matrix
+
 
 @dataclass(frozen=True)
 class PathOffset:

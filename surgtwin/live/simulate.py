@@ -13,6 +13,7 @@ import numpy as np
 from ..domain.geometry import FloatArray, Point3, unit
 from ..domain.trajectory import Trajectory
 from ..errors import SourceError
+from .guidance import ToolPlace
 from .igtl_content import Status
 from .igtl_fields import LPS_FROM_RAS
 from .igtl_poses import Transform
@@ -155,10 +156,6 @@ class ToolSimulator:
 
 
 def _pose(tip: FloatArray, shaft: FloatArray) -> FloatArray:
-    """A pose whose z axis is the shaft; its turn about it is of no matter, but steady."""
-    side = np.cross(shaft, np.eye(3)[int(np.argmin(np.abs(shaft)))])
-    side /= np.linalg.norm(side)
-    matrix = np.eye(4)
-    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = side, np.cross(shaft, side), shaft
-    matrix[:3, 3] = tip
-    return matrix
+    x, y, z = (float(v) for v in tip)
+    u, v, w = (float(c) for c in shaft)
+    return ToolPlace((x, y, z), (u, v, w)).lps_from_tool

@@ -24,6 +24,7 @@ def add_live(commands: Any, command: AddCommand) -> None:
     _listen(actions, command)
     _replay(actions, command)
     _simulate(actions, command)
+    _publish(actions, command)
     _doctor(actions, command)
 
 
@@ -92,26 +93,35 @@ def _listen(actions: Actions, command: AddCommand) -> None:
         actions, "listen", "live_listen", "follow trackers and scanners over OpenIGTLink, on a twin", json=False
     )
     p.add_argument("twin", type=Path, metavar="CASE.twin")
-    p.add_argument(
-        "--igtl", type=address, action="append", required=True, metavar="HOST:PORT", help="a server; may be repeated"
+    _add_sources(p, is_needed=True)
+    _add_way(p)
+    _add_events(p)
+
+
+def _add_sources(parser: argparse.ArgumentParser, *, is_needed: bool) -> None:
+    parser.add_argument(
+        "--igtl",
+        type=address,
+        action="append",
+        required=is_needed,
+        metavar="HOST:PORT",
+        help="a server; may be repeated",
     )
-    p.add_argument(
+    parser.add_argument(
         "--lps-from-tracker",
         type=_named_file,
         action="append",
         metavar="[HOST:PORT=]FILE",
         help='JSON, 4 x 4 or {"matrix", "tre_mm"}: from the tracker, or the reference, to the image (default: RAS)',
     )
-    p.add_argument("--reference", metavar="DEVICE", help="a marker on the patient; poses are taken relative to it")
-    p.add_argument(
+    parser.add_argument("--reference", metavar="DEVICE", help="a marker on the patient; poses are taken relative to it")
+    parser.add_argument(
         "--tool",
         type=_named_file,
         action="append",
         metavar="[DEVICE=]FILE",
         help='JSON of a tool: {"tip_mm": [x, y, z], "shaft": [x, y, z], "error_mm"} in its marker\'s frame',
     )
-    _add_way(p)
-    _add_events(p)
 
 
 def _add_way(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +162,16 @@ def _simulate(actions: Actions, command: AddCommand) -> None:
     p.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same faults (default 1)")
     p.add_argument("--device", default="ToolToTracker", metavar="NAME", help="its name (default ToolToTracker)")
     p.add_argument("--lps-from-tracker", type=Path, metavar="FILE", help="as for listen; RAS if not given")
+    _add_server(p)
+
+
+def _publish(actions: Actions, command: AddCommand) -> None:
+    text = "show the twin's surfaces, plan and tool in Slicer, as an OpenIGTLink server"
+    p = command(actions, "publish", "live_publish", text, json=False)
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    p.add_argument("--plan", metavar="NAME|FILE", help="whose points are sent: kept in the twin, or a plan file")
+    p.add_argument("--revision", type=int, metavar="N", help="of the twin; the current one if not given")
+    _add_sources(p, is_needed=False)
     _add_server(p)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,11 @@ NEAREST_SHOWN = 3
 def run(options: argparse.Namespace) -> int:
     """Listen until the time is over or the person stops it."""
     twin = load_twin(options.twin, revision=options.revision)
-    registrations = _registrations(options)
-    tips = {name: read_tool_tip(path) for name, path in options.tool or ()}
-    guide = Guide(TwinGeometry(twin), trajectory_of(twin, options), _tracking_mm(registrations, tips))
+    guide = guide_of(TwinGeometry(twin), trajectory_of(twin, options), options)
     lines, stop = EventLines(is_json=options.json), threading.Event()
     with ExitStack() as stack:
         sources = [stack.enter_context(TrackedSource(host, port)) for host, port in options.igtl]
-        setups = [_setup(source, registrations, tips, options.reference) for source in sources]
+        setups = setups_of(sources, options)
         listener = Listener(sources, setups, guide)
         stack.enter_context(stop_after(options.seconds, stop))
         _say_start(lines, twin, guide, setups)
@@ -66,29 +64,33 @@ def trajectory_of(twin: Twin, options: argparse.Namespace) -> Trajectory | None:
     return wanted[0]
 
 
+def guide_of(geometry: TwinGeometry, way: Trajectory | None, options: argparse.Namespace) -> Guide:
+    """A guide that knows how well tools are tracked: by the worst registration and the worst tip."""
+    worst = max((r.tre_mm for r in _registrations(options).values()), default=0.0)
+    tip_mm = max((tip.error_mm for tip in _tips(options).values()), default=0.0)
+    return Guide(geometry, way, float(np.hypot(worst, tip_mm)))
+
+
+def setups_of(sources: Sequence[TrackedSource], options: argparse.Namespace) -> list[Setup]:
+    """How each source's poses become places, by --lps-from-tracker, --reference and --tool."""
+    registrations, tips = _registrations(options), _tips(options)
+    found = [registrations.get(source.name, registrations.get("")) for source in sources]
+    return [Setup(options.reference or "", None if r is None else r.transform.matrix, tips) for r in found]
+
+
+def _tips(options: argparse.Namespace) -> dict[str, ToolTip]:
+    return {name: read_tool_tip(path) for name, path in options.tool or ()}
+
+
 def _registrations(options: argparse.Namespace) -> dict[str, TrackerToImage]:
     """Source ("" for all others) -> how its tracker lies to the image."""
-    names = {f"{host}:{port}" for host, port in options.igtl}
+    names = {f"{host}:{port}" for host, port in options.igtl or ()}
     found = {}
     for name, path in options.lps_from_tracker or ():
         if name and name not in names:
             raise SourceError(f"--lps-from-tracker names the source '{name}'; there are: {', '.join(sorted(names))}.")
-        found[name] = read_tracker_to_image(Path(path), "tracker")
+        found[name] = read_tracker_to_image(path, "tracker")
     return found
-
-
-def _tracking_mm(registrations: dict[str, TrackerToImage], tips: dict[str, ToolTip]) -> float:
-    """The worst registration's error and the worst tip's together."""
-    worst = max((r.tre_mm for r in registrations.values()), default=0.0)
-    return float(np.hypot(worst, max((tip.error_mm for tip in tips.values()), default=0.0)))
-
-
-def _setup(
-    source: TrackedSource, registrations: dict[str, TrackerToImage], tips: dict[str, ToolTip], reference: str | None
-) -> Setup:
-    registration = registrations.get(source.name, registrations.get(""))
-    matrix = None if registration is None else registration.transform.matrix
-    return Setup(reference or "", matrix, tips)
 
 
 def _say_start(lines: EventLines, twin: Twin, guide: Guide, setups: list[Setup]) -> None:

@@ -135,3 +135,15 @@ def test_listen_follows_a_simulated_tool_through_a_dropout(case: Case, capsys) -
     assert lost, "sixty drop-outs a minute, and none was told"
     after = [line["event"] for line in mine[lost[0] + 1 :]]
     assert "pose" not in after or "freshness" in after[: after.index("pose")]
+
+
+def test_publish_sends_the_twins_surfaces_to_whoever_connects(case: Case, capsys) -> None:
+    port, box = free_port(), Box()
+    with (
+        Running("live", "publish", case.twin, "--port", port, "--for", "6s", "--json") as running,
+        IgtlClient("127.0.0.1", port, box.arrivals.append),
+    ):
+        wait_for(lambda: len(box.arrivals) >= 3)
+    assert running.code == 0
+    assert {a.message.kind for a in box.arrivals} == {"POLYDATA"}
+    assert [line["messages"] for line in lines_of(capsys) if line["event"] == "sent"] == [len(box.arrivals)]
