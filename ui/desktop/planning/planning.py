@@ -82,6 +82,7 @@ class Planning(QObject):
             keep_aside(twin.case_id, ())
 
     def _on_twin(self) -> None:
+        self.slow_worker.drop(COMPARE)
         self.end_compare()
         twin = self.state.twin
         case_id = twin.case_id if twin is not None else ""
