@@ -46,6 +46,7 @@ class SceneLayer(QObject):
         self._props = PlanProps(view)
         self._hold: HandleHold | None = None
         self._hot: Handle | None = None
+        self._has_moved = False
         self._mouse = QPointF()
         self._trail: list[Point3] = []
         view.guests.add(self)
@@ -88,7 +89,9 @@ class SceneLayer(QObject):
         self._mouse = event.position()
         if self._hold is not None:
             to = view.place_under(event.position(), self._hold.handle.place_mm)
-            view.set_in_motion(True)
+            if not self._has_moved:
+                self._has_moved = True
+                view.set_in_motion(True)
             self._desk.pull(self._hold, to, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif self._trail:
             self._trail.append(view.place_under(event.position(), self._trail[0]))
@@ -97,6 +100,7 @@ class SceneLayer(QObject):
     def release(self, view: SceneView, event: QMouseEvent) -> None:
         hold, self._hold = self._hold, None
         if hold is not None:
+            self._has_moved = False
             view.set_in_motion(False)
             self._desk.let_go(hold.words)
         elif self._trail:

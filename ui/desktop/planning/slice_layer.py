@@ -96,7 +96,7 @@ class SliceLayer(QObject):
             inside = [line for line in here.lines if line.is_inside]
             if not inside:
                 return None
-            pixels = np.array([_xy(self._view.place_of(p)) for line in inside for p in line.places_mm])
+            pixels = np.array([_xy(p) for line in inside for p in self._view.places_of(line.places_mm)])
             away = np.hypot(pixels[:, 0] - at.x(), pixels[:, 1] - at.y())
             if away.min() > LINE_GRAB_PIXELS:
                 return None
@@ -233,7 +233,7 @@ class SliceLayer(QObject):
         path = QPainterPath()
         path.setFillRule(Qt.FillRule.OddEvenFill)
         for outline in here.taken:
-            path.addPolygon([self._view.place_of(p) for p in outline])
+            path.addPolygon(self._view.places_of(outline))
             path.closeSubpath()
         painter.fillPath(path, QBrush(QColor(*TEXT, 70), Qt.BrushStyle.BDiagPattern))
 
@@ -241,7 +241,7 @@ class SliceLayer(QObject):
         cut = self._desk.cut
         is_chosen = cut is not None and cut.name == name
         for line in here.lines:
-            places = [self._view.place_of(p) for p in line.places_mm]
+            places = self._view.places_of(line.places_mm)
             if not line.is_inside:
                 painter.setPen(QPen(QColor(*(ACCENT if is_chosen else QUIET), 120), 1.0, Qt.PenStyle.DotLine))
                 painter.drawPolyline(places)

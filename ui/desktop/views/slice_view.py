@@ -158,6 +158,13 @@ class SliceView(QWidget):
         column, row, _ = self._frame.to_pixel(point_mm)
         return QPointF(float(column) / self._ratio, float(row) / self._ratio)
 
+    def places_of(self, points_mm: ArrayLike) -> list[QPointF]:
+        """Where many points (N, 3) appear in the widget."""
+        if self._frame is None:
+            return []
+        pixels = self._frame.to_pixel(points_mm)[:, :2] / self._ratio
+        return [QPointF(column, row) for column, row in pixels.tolist()]
+
     def logical_frame(self) -> SliceFrame | None:
         """The frame in the widget's pixels."""
         if self._frame is None:
