@@ -72,7 +72,7 @@ class SceneView(VtkCanvas):
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(lambda: self.set_in_motion(False))
         self._twin: Twin | None = None
-        self._is_aimed = False
+        self._is_aimed, self._is_in_motion = False, False
         self._where = ""
         self._pressed, self._last = QPointF(), QPointF()
         self.paint_over = self._write
@@ -147,8 +147,14 @@ class SceneView(VtkCanvas):
 
     def redraw(self) -> None:
         """Props of guests have changed."""
-        tune_transparency(self._scene)
+        self._tune()
         self.render_soon()
+
+    def _tune(self) -> None:
+        """Sort what is seen through; not while something moves and a processor draws: it takes half of a frame."""
+        tune_transparency(self._scene)
+        if self._is_in_motion and self.is_software:
+            self._scene.SetUseDepthPeeling(False)
 
     def _points(self) -> FloatArray:
         state = self.state
@@ -267,9 +273,8 @@ class SceneView(VtkCanvas):
             item.set_moving(moving)
         if self._rendering is not None:
             self._rendering.set_moving(moving)
-        tune_transparency(self._scene)
-        if moving and self.is_software:
-            self._scene.SetUseDepthPeeling(False)  # half the time of a frame; unsorted glass is good enough in motion
+        self._is_in_motion = moving
+        self._tune()
         self.set_moving(moving)
         self.render_soon()
 
