@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..formats.registry import is_supported_image
+from .batch_protocol import LabelRules
 
 LIST_ENDINGS = (".txt", ".list")
 MAX_LIST_BYTES = 64 * 2**20
@@ -37,17 +38,15 @@ class InputUnit:
         return self.path.is_file() and is_supported_image(self.path)
 
 
-def find_units(
-    inputs: Sequence[Path], not_files: str = "", label_rule: str = "", labels_by: str = ""
-) -> list[InputUnit]:
+def find_units(inputs: Sequence[Path], not_files: str = "", labels: LabelRules | None = None) -> list[InputUnit]:
     """Every unit of the inputs once, in the order given, names in order within a folder.
 
     Parameters
     ----------
     not_files
         Regular expression of image files that are left out when a folder is searched.
-    label_rule, labels_by
-        What is replaced in an image's name by what to find its labels: files that are such labels are left out.
+    labels
+        Where the labels of an image lie: such files are left out, too.
 
     Raises
     ------
@@ -61,22 +60,15 @@ def find_units(
         for unit in _units_of(path):
             found.setdefault(os.path.realpath(unit.path), unit)
     units = list(found.values())
-    labels = _label_files(units, label_rule, labels_by) if label_rule else set()
+    label_files = {labels.path_for(unit.path) for unit in units} if labels is not None else set()
     given = {os.path.realpath(path) for path in inputs}
-    return [u for u in units if not _is_left_out(u, not_files, labels) or os.path.realpath(u.path) in given]
+    return [u for u in units if not _is_left_out(u, not_files, label_files) or os.path.realpath(u.path) in given]
 
 
-def _is_left_out(unit: InputUnit, not_files: str, labels: set[Path]) -> bool:
+def _is_left_out(unit: InputUnit, not_files: str, labels: set[Path | None]) -> bool:
     if not unit.is_image_file:
         return False
     return unit.path in labels or bool(not_files and re.search(not_files, unit.path.name))
-
-
-def _label_files(units: Sequence[InputUnit], replaced: str, by: str) -> set[Path]:
-    names = (u.path.with_name(re.sub(replaced, by, u.path.name, count=1)) for u in units if u.is_image_file)
-    return {
-        label for label, unit in zip(names, (u for u in units if u.is_image_file), strict=True) if label != unit.path
-    }
 
 
 def _units_of(path: Path) -> Iterator[InputUnit]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .batch_identity import case_id_of, case_key
+from .batch_inputs import InputUnit
 from .batch_protocol import Protocol
 from .batch_select import Candidate
 from .batch_workers import TaskResult
@@ -131,3 +132,29 @@ def _refused_studies(found: Sequence[Candidate], number: int) -> list[InputFailu
             best = max(refused, key=lambda c: c.score)
             failures.append(InputFailure(number, "input", best.public_why, best.why))
     return failures
+
+
+def key_document(plan: BatchPlan, failures: Sequence[InputFailure], units: Sequence[InputUnit]) -> Json:
+    """Which input is which case: the one document that may name patients, through their files' names."""
+    cases: dict[int, list[Json]] = {}
+    for case in plan.cases:
+        told = {"case_id": case.case_id, "series": case.candidate.key, "description": case.candidate.description}
+        for number in case.inputs:
+            cases.setdefault(number, []).append(told)
+    failed: dict[int, list[Json]] = {}
+    for failure in failures:
+        told = replace(failure, message=failure.private_message).as_json()
+        failed.setdefault(failure.input_number, []).append(told)
+    return {
+        "note": "This file tells which patient a case is of. Do not pass it on.",
+        "inputs": [
+            {
+                "input": number,
+                "path": str(unit.path),
+                "cases": cases.get(number, []),
+                "failures": failed.get(number, []),
+                "is_left_out": number in plan.left_out,
+            }
+            for number, unit in enumerate(units, 1)
+        ],
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from ..progress import SILENT, Progress
 from ..version import VERSION
 from .batch_case import CaseJob
 from .batch_inputs import InputUnit, find_units
-from .batch_plan import BatchPlan, InputFailure, PlannedCase, make_plan
+from .batch_plan import BatchPlan, InputFailure, PlannedCase, key_document, make_plan
+from .batch_process import Task, TaskLimits
 from .batch_protocol import Protocol
 from .batch_store import KEY, MANIFEST, PROTOCOL, BatchFolder, RunLog, finished_records, folder_name, manifest
-from .batch_workers import Task, TaskLimits, TaskResult, WorkerPool
+from .batch_workers import TaskResult, WorkerPool
 
 MEMORY_SHARE = 0.8
 """Of what is free when the batch starts: what all workers may use together."""
@@ -88,7 +89,7 @@ class BatchOutcome:
         return 4 if self.failure_count else 0
 
 
-def look_into(
+def plan_batch(
     job: BatchJob, records: Mapping[str, Json], progress: Progress = SILENT
 ) -> tuple[list[InputUnit], BatchPlan]:
     """What the inputs hold and what would be done with it. Writes nothing.
@@ -100,8 +101,14 @@ def look_into(
     Cancelled
         When asked to stop.
     """
-    rules, labels = job.protocol.series, job.protocol.labels
-    units = find_units(job.inputs, rules.not_files, labels.replaced if labels else "", labels.by if labels else "")
+    units = find_units(job.inputs, job.protocol.series.not_files, job.protocol.labels)
+    with _pool(job) as pool:
+        return units, _look_into(units, job, records, pool, progress)
+
+
+def _look_into(
+    units: Sequence[InputUnit], job: BatchJob, records: Mapping[str, Json], pool: WorkerPool, progress: Progress
+) -> BatchPlan:
     tasks = [
         Task(f"input {number}", {"do": "look", "path": str(unit.path), "may_be_empty": unit.may_be_empty})
         for number, unit in enumerate(units, 1)
@@ -112,9 +119,8 @@ def look_into(
         results[result.task.name] = result
         progress.update(len(results) / len(tasks), f"Looking into {len(tasks)} inputs")
 
-    with _pool(job) as pool:
-        pool.run(tasks, take)
-    return units, make_plan([results[task.name] for task in tasks], job.protocol, records)
+    pool.run(tasks, take)
+    return make_plan([results[task.name] for task in tasks], job.protocol, records)
 
 
 def run_batch(job: BatchJob, write_page: WritePage, progress: Progress = SILENT) -> BatchOutcome:
@@ -137,9 +143,11 @@ def run_batch(job: BatchJob, write_page: WritePage, progress: Progress = SILENT)
             log.say(
                 "batch-started", program=f"surgtwin {VERSION}", protocol_sha256=job.protocol.sha256(), jobs=job.jobs
             )
-            units, outcome.plan = look_into(job, outcome.records, progress.part(0.0, _LOOK_SHARE))
-            _begin(outcome, units, log)
-            _Runner(job, folder, log, outcome, progress.part(_LOOK_SHARE, 1.0)).run()
+            units = find_units(job.inputs, job.protocol.series.not_files, job.protocol.labels)
+            with _pool(job) as pool:
+                outcome.plan = _look_into(units, job, outcome.records, pool, progress.part(0.0, _LOOK_SHARE))
+                _begin(outcome, units, log)
+                _Runner(job, folder, log, outcome, progress.part(_LOOK_SHARE, 1.0)).run(pool)
         except (KeyboardInterrupt, Cancelled):
             outcome.is_cancelled = True
         finally:
@@ -172,10 +180,9 @@ class _Runner:
         self._running: dict[str, float] = {}
         self._finished = 0
 
-    def run(self) -> None:
-        """Make them all. KeyboardInterrupt and Cancelled end every worker and pass through."""
-        with _pool(self._job) as pool:
-            pool.run(map(self._task, self._planned.values()), self._done, self._started, self._progressed)
+    def run(self, pool: WorkerPool) -> None:
+        """Make them all."""
+        pool.run(map(self._task, self._planned.values()), self._done, self._started, self._progressed)
 
     def _task(self, case: PlannedCase, *, is_again: bool = False) -> Task:
         candidate = case.candidate
@@ -194,6 +201,7 @@ class _Runner:
 
     def _started(self, task: Task) -> None:
         self._running[task.name] = 0.0
+        Path(task.message["folder"]).mkdir()
         self._log.say("case-started", case_id=task.name, attempt=2 if task.alone else 1)
 
     def _progressed(self, task: Task, fraction: float, stage: str) -> None:
@@ -275,31 +283,5 @@ def _conclude(
     failures = [f.as_json() for f in outcome.failures]
     document = manifest(outcome.records, failures, len(outcome.plan.left_out), folder, header)
     folder.write(MANIFEST, document)
-    folder.write(KEY, key_document(outcome, units), is_private=True)
+    folder.write(KEY, key_document(outcome.plan, outcome.failures, units), is_private=True)
     write_page(folder.path, document, outcome.records)
-
-
-def key_document(outcome: BatchOutcome, units: Sequence[InputUnit]) -> Json:
-    """Which input is which case: the one document that may name patients, through their files' names."""
-    cases: dict[int, list[Json]] = {}
-    for case in outcome.plan.cases:
-        told = {"case_id": case.case_id, "series": case.candidate.key, "description": case.candidate.description}
-        for number in case.inputs:
-            cases.setdefault(number, []).append(told)
-    failures: dict[int, list[Json]] = {}
-    for failure in outcome.failures:
-        told = {**replace(failure, message=failure.private_message).as_json()}
-        failures.setdefault(failure.input_number, []).append(told)
-    return {
-        "note": "This file tells which patient a case is of. Do not pass it on.",
-        "inputs": [
-            {
-                "input": number,
-                "path": str(unit.path),
-                "cases": cases.get(number, []),
-                "failures": failures.get(number, []),
-                "is_left_out": number in outcome.plan.left_out,
-            }
-            for number, unit in enumerate(units, 1)
-        ],
-    }

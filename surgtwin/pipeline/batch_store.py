@@ -78,10 +78,8 @@ class BatchFolder:
         return folder
 
     def staging(self) -> Path:
-        """A new empty folder for a case in the making."""
-        folder = self.path / WORK / f"case-{secrets.token_hex(6)}"
-        folder.mkdir()
-        return folder
+        """Where a case in the making goes: a name that is free; the folder is made when the case begins."""
+        return self.path / WORK / f"case-{secrets.token_hex(6)}"
 
     def discard(self, staging: Path) -> None:
         """Remove what was made of a case that failed."""

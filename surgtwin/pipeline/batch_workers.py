@@ -8,54 +8,19 @@ system and counts what is really used (a limit on address space would refuse a G
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import queue
-import signal
-import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-import psutil
+from .batch_process import Json, Task, TaskLimits, WorkerProcess
 
-POLL_S = 0.1
+POLL_S = 0.2
 TASKS_A_WORKER = 50
 IDLE_SHARE = 0.5
 """Of the memory limit: a worker that holds more after a task is replaced."""
 MIB = 2**20
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TaskLimits:
-    """What one task may use; None: without bound."""
-
-    memory_bytes: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """Something for a worker to do.
-
-    Parameters
-    ----------
-    message
-        JSON for the worker.
-    alone
-        True if no other task may run beside it.
-    limits
-        Its own, in place of everyone's.
-    """
-
-    name: str
-    message: Json
-    alone: bool = False
-    limits: TaskLimits | None = None
 
 
 @dataclass(frozen=True)
@@ -79,92 +44,6 @@ class TaskResult:
     peak_bytes: int = 0
 
 
-class _Worker:
-    """A child process that reads tasks and writes answers, one JSON document a line."""
-
-    def __init__(self, command: Sequence[str], first: Json, inbox: queue.Queue[tuple[_Worker, Json | None]]) -> None:
-        self.task: Task | None = None
-        self.started = 0.0
-        self.peak_bytes = 0
-        self.tasks_done = 0
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=os.name != "nt",  # Ctrl+C goes to the parent alone, and a group can be ended at once
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-        self._watch = psutil.Process(self._process.pid)
-        threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
-        self._send(first)
-
-    def give(self, task: Task) -> None:
-        """Start a task."""
-        self.task, self.started, self.peak_bytes = task, time.monotonic(), 0
-        self._send(task.message)
-
-    def memory_bytes(self) -> int:
-        """Resident memory of the worker and its children; 0 once it has ended."""
-        total = 0
-        with contextlib.suppress(psutil.Error):
-            for process in (self._watch, *self._watch.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    total += int(process.memory_info().rss)
-        self.peak_bytes = max(self.peak_bytes, total)
-        return total
-
-    def kill(self) -> None:
-        """End it and whatever it started, at once."""
-        if os.name == "nt":
-            with contextlib.suppress(psutil.Error):
-                for child in self._watch.children(recursive=True):
-                    child.kill()
-            self._process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self.close()
-
-    def close(self) -> None:
-        """Let it end by itself: its input is closed."""
-        with contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        self._process.wait()
-
-    def end_reason(self) -> str:
-        """How a process ended that was not asked to."""
-        code = self._process.wait()
-        if code >= 0:
-            return f"ended with code {code}"
-        with contextlib.suppress(ValueError):
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"was ended by signal {-code}"
-
-    def was_killed(self) -> bool:
-        """True if it got SIGKILL, which nobody but the system sends where memory is short."""
-        return os.name != "nt" and self._process.wait() == -signal.SIGKILL
-
-    def _send(self, message: Json) -> None:
-        stdin = self._process.stdin
-        with contextlib.suppress(OSError):  # it has ended: the reader will say so
-            if stdin is not None:
-                stdin.write(json.dumps(message) + "\n")
-                stdin.flush()
-
-    def _read(self, inbox: queue.Queue[tuple[_Worker, Json | None]]) -> None:
-        stdout = self._process.stdout
-        for line in stdout or ():
-            with contextlib.suppress(ValueError):
-                message = json.loads(line)
-                if isinstance(message, dict):
-                    inbox.put((self, message))
-        inbox.put((self, None))
-
-
 class WorkerPool:
     """Runs tasks on some worker processes.
 
@@ -176,9 +55,9 @@ class WorkerPool:
 
     def __init__(self, command: Sequence[str], first: Json, count: int, limits: TaskLimits) -> None:
         self._command, self._first, self._count, self._limits = tuple(command), first, count, limits
-        self._inbox: queue.Queue[tuple[_Worker, Json | None]] = queue.Queue()
-        self._idle: list[_Worker] = []
-        self._busy: list[_Worker] = []
+        self._inbox: queue.Queue[tuple[WorkerProcess, Json | None]] = queue.Queue()
+        self._idle: list[WorkerProcess] = []
+        self._busy: list[WorkerProcess] = []
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -215,7 +94,7 @@ class WorkerPool:
         return not self._busy if task.alone else len(self._busy) < self._count
 
     def _start(self, task: Task) -> None:
-        worker = self._idle.pop() if self._idle else _Worker(self._command, self._first, self._inbox)
+        worker = self._idle.pop() if self._idle else WorkerProcess(self._command, self._first, self._inbox)
         self._busy.append(worker)
         worker.give(task)
 
@@ -232,7 +111,7 @@ class WorkerPool:
         return results
 
     def _take(
-        self, worker: _Worker, message: Json | None, progressed: Callable[[Task, float, str], None]
+        self, worker: WorkerProcess, message: Json | None, progressed: Callable[[Task, float, str], None]
     ) -> list[TaskResult]:
         if worker not in self._busy or worker.task is None:
             if message is None and worker in self._idle:
@@ -248,7 +127,7 @@ class WorkerPool:
         self._release(worker, is_sound=result.failure in ("", "input"))
         return [result]
 
-    def _release(self, worker: _Worker, *, is_sound: bool) -> None:
+    def _release(self, worker: WorkerProcess, *, is_sound: bool) -> None:
         self._busy.remove(worker)
         worker.task = None
         worker.tasks_done += 1
@@ -259,7 +138,7 @@ class WorkerPool:
         else:
             worker.kill()
 
-    def _ended(self, worker: _Worker) -> TaskResult:
+    def _ended(self, worker: WorkerProcess) -> TaskResult:
         kind, text = "crash", f"The process that worked on it {worker.end_reason()}."
         if worker.was_killed():
             kind, text = "memory", "The system ended the process that worked on it, which it does when memory is short."
@@ -267,7 +146,7 @@ class WorkerPool:
         self._release(worker, is_sound=False)
         return result
 
-    def _check_limits(self, worker: _Worker) -> list[TaskResult]:
+    def _check_limits(self, worker: WorkerProcess) -> list[TaskResult]:
         task = worker.task
         if task is None:
             return []
@@ -287,7 +166,7 @@ class WorkerPool:
         return [result]
 
 
-def _result(worker: _Worker, message: Json) -> TaskResult:
+def _result(worker: WorkerProcess, message: Json) -> TaskResult:
     if worker.task is None:
         raise RuntimeError("a worker without a task has no result")
     failure = message.get("failure") or {}

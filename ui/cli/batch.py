@@ -14,7 +14,7 @@ from typing import Any
 from surgtwin.pipeline.batch_inputs import InputUnit
 from surgtwin.pipeline.batch_plan import BatchPlan
 from surgtwin.pipeline.batch_protocol import Protocol, read_protocol
-from surgtwin.pipeline.batch_run import BatchJob, BatchOutcome, look_into, run_batch
+from surgtwin.pipeline.batch_run import BatchJob, BatchOutcome, plan_batch, run_batch
 from surgtwin.pipeline.batch_select import Candidate
 from surgtwin.pipeline.batch_store import KEY, MANIFEST, PAGE, RUN_LOG, check_folder, finished_records
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 def _dry_run(job: BatchJob, options: argparse.Namespace) -> int:
     bar = ProgressBar()
     try:
-        units, plan = look_into(job, finished_records(job.output), bar.progress())
+        units, plan = plan_batch(job, finished_records(job.output), bar.progress())
     finally:
         bar.close()
     if options.json:
