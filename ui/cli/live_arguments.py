@@ -25,6 +25,8 @@ def add_live(commands: Any, command: AddCommand) -> None:
     _replay(actions, command)
     _simulate(actions, command)
     _publish(actions, command)
+    _tip(actions, command)
+    _register(actions, command)
     _doctor(actions, command)
 
 
@@ -173,6 +175,37 @@ def _publish(actions: Actions, command: AddCommand) -> None:
     p.add_argument("--revision", type=int, metavar="N", help="of the twin; the current one if not given")
     _add_sources(p, is_needed=False)
     _add_server(p)
+
+
+def _tip(actions: Actions, command: AddCommand) -> None:
+    text = "find a tool's tip from a recording in which it was swung about its resting tip"
+    p = command(actions, "tip", "live_tip", text)
+    p.add_argument("file", type=Path, metavar="FILE", help="a sequence file, .igs.mha or .igs.nrrd")
+    p.add_argument("--device", required=True, metavar="NAME", help="the tool's transform, e.g. StylusToTracker")
+    _add_output(p, "TOOL.json", "for listen --tool")
+
+
+def _register(actions: Actions, command: AddCommand) -> None:
+    p = command(actions, "register", "live_register", "lay the tracker on the image by points, with the error expected")
+    p.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="rows of x,y,z in the tracker, x,y,z in LPS mm")
+    p.add_argument("--surface", type=Path, metavar="POINTS.csv", help="x,y,z in the tracker, felt on --organ: refines")
+    p.add_argument("--twin", type=Path, metavar="CASE.twin", help="with --surface")
+    p.add_argument("--organ", metavar="NAME", help="with --surface")
+    p.add_argument("--target", type=_point, metavar="X,Y,Z", help="LPS mm, where the error matters; the points' middle")
+    _add_output(p, "TRACKER.json", "for listen --lps-from-tracker")
+
+
+def _add_output(parser: argparse.ArgumentParser, name: str, purpose: str) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar=name, help=purpose)
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _point(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not X,Y,Z in mm") from None
+    return (x, y, z)
 
 
 def _doctor(actions: Actions, command: AddCommand) -> None:
