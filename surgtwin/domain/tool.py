@@ -12,6 +12,9 @@ from .geometry import FloatArray, Point3, RigidTransform
 from .plan_values import checked_length, checked_point, checked_points
 
 LPS_FRAME, TOOL_FRAME = "lps", "tool"
+LAST_ROW_ERROR = 1e-6
+MAX_TIME_S = 1e12
+"""Any clock in seconds, also one that counts from 1970; beyond it a float cannot tell thousandths."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,16 @@ class ToolPose:
     lps_from_tool: FloatArray
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.time_s):
-            raise PlanError(f"a time in seconds is needed; found {self.time_s}.", "time_s")
+        if not abs(self.time_s) <= MAX_TIME_S:
+            raise PlanError(f"a time in seconds is needed; found {self.time_s:g}.", "time_s")
         try:
             transform = RigidTransform(
                 LPS_FRAME, TOOL_FRAME, checked_points(self.lps_from_tool, (4, 4), "lps_from_tool")
             )
         except GeometryError as error:
             raise PlanError(str(error), "lps_from_tool") from error
+        if not np.allclose(transform.matrix[3], (0.0, 0.0, 0.0, 1.0), rtol=0.0, atol=LAST_ROW_ERROR):
+            raise PlanError("the last row of the matrix must be 0, 0, 0, 1.", "lps_from_tool")
         object.__setattr__(self, "lps_from_tool", transform.matrix)
 
     @property

@@ -28,6 +28,14 @@ class Avoid:
         object.__setattr__(self, "clearance_mm", checked_length(self.clearance_mm, "clearance_mm", is_open=False))
 
 
+def strictest(avoid: tuple[Avoid, ...]) -> dict[str, float]:
+    """Clearance wanted from each structure, mm; the largest one where a plan names a structure several times."""
+    wanted: dict[str, float] = {}
+    for a in avoid:
+        wanted[a.structure] = max(a.clearance_mm, wanted.get(a.structure, 0.0))
+    return wanted
+
+
 @dataclass(frozen=True)
 class StayInside:
     """Keep the whole tool inside a structure with a wall of at least `wall_mm` around it (a screw in a pedicle)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.geometry import Point3
-from ..domain.trajectory import Trajectory
+from ..domain.trajectory import Trajectory, strictest
 from ..domain.verdict import COVERAGE_FACTOR, ErrorTerms, Verdict, judge
 from .crossing import Crossing, Passage
 from .line_distance import Clearance
@@ -55,7 +55,7 @@ def distance_limits(
     geometry: TwinGeometry, trajectory: Trajectory, place: TargetPlace
 ) -> dict[str, tuple[LimitKind, float]]:
     """What is to be kept clear, by structure: what the plan names, and bone for needles through soft tissue."""
-    named = {a.structure: (LimitKind.CLEARANCE, a.clearance_mm) for a in trajectory.avoid}
+    named = {name: (LimitKind.CLEARANCE, mm) for name, mm in strictest(trajectory.avoid).items()}
     bones = {s.name for s in present(geometry.twin) if is_bone(s)}
     wanted = {*trajectory.through, *(i.structure for i in trajectory.inside)}
     if wanted & bones or set(place.holders) & bones:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,8 @@ from ..errors import PatientMismatchError, PlanError
 Json = dict[str, Any]
 Part = TypeVar("Part")
 MAX_BYTES = 64 * 2**20
+MAX_DIGITS = 300
+"""Whole numbers of more digits are read as floats: nothing in a plan is counted that far."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def read_plan_file(path: Path) -> PlanFile:
     if path.stat().st_size > MAX_BYTES:
         raise PlanError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB; that is no plan.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, parse_int=_whole_number, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"{path.name} is not valid JSON: {error}") from error
     plan = parse_plan(content)
@@ -89,6 +93,7 @@ def read_plan_file(path: Path) -> PlanFile:
 
 def parse_plan(content: Any) -> Plan:
     """The plan of parsed JSON. Raises PlanError, its `field` the path of what is wrong."""
+    _refuse_unbounded(content)
     if isinstance(content, dict) and isinstance(content.get("schema"), int) and content["schema"] > PLAN_SCHEMA:
         raise PlanError(
             f"the plan is of version {content['schema']}, this program reads up to {PLAN_SCHEMA}; update it.", "schema"
@@ -131,8 +136,32 @@ def _say(error: ValidationError) -> str:
     return (message if len(message) <= 300 else message[:300] + " ...") + "."
 
 
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number that a plan can hold")
+def _whole_number(text: str) -> int | float:
+    """The number; an infinite one if no float holds it, which is refused where its place in the plan is known."""
+    return int(text) if len(text) <= MAX_DIGITS else float(text)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> Json:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field '{twice}' is there twice in one object, and only one of them could count")
+    return content
+
+
+def _refuse_unbounded(content: Any) -> None:
+    """Raise PlanError naming the first number that is none, or that no float holds."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), content)]
+    while waiting:
+        steps, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*steps, key), inner) for key, inner in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [((*steps, n), inner) for n, inner in reversed(list(enumerate(value)))]
+        elif isinstance(value, float | int) and not abs(value) <= sys.float_info.max:
+            found = repr(float(value)) if isinstance(value, float) else "one of too many digits"
+            raise PlanError(f"a finite number is needed; found {found}.", json_path(steps))
 
 
 def _each(content: Json, key: str, build: Callable[[Any], Part]) -> tuple[Part, ...]:

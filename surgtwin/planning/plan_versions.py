@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from ..domain.cut import CombinedCut, CutSurface, ShellCut, TerritoryCut
 from ..domain.plan import Plan
 from ..domain.plan_shelf import PlanShelf
 from ..domain.saved_plan import PlanVersion, SavedPlan
@@ -125,6 +126,7 @@ def _structures_named(plan: Plan) -> list[tuple[str, str]]:
         named.append((f"resections[{n}].organ", r.organ))
         named += [(f"resections[{n}].includes[{m}]", name) for m, name in enumerate(r.includes)]
         named += [(f"resections[{n}].targets[{m}]", name) for m, name in enumerate(r.targets)]
+        named += _named_by_surface(r.surface, f"resections[{n}].surface")
     for n, t in enumerate(plan.trajectories):
         named += [(f"trajectories[{n}].avoid[{m}].structure", a.structure) for m, a in enumerate(t.avoid)]
         named += [(f"trajectories[{n}].through[{m}]", name) for m, name in enumerate(t.through)]
@@ -134,6 +136,17 @@ def _structures_named(plan: Plan) -> list[tuple[str, str]]:
         named += [(f"tool_paths[{n}].avoid[{m}].structure", a.structure) for m, a in enumerate(p.avoid)]
     named += [(f"vessels[{n}].vessel", v.vessel) for n, v in enumerate(plan.vessels)]
     return named
+
+
+def _named_by_surface(surface: CutSurface, path: str) -> list[tuple[str, str]]:
+    if isinstance(surface, ShellCut):
+        return [(f"{path}.targets[{m}]", name) for m, name in enumerate(surface.targets)]
+    if isinstance(surface, TerritoryCut):
+        return [(f"{path}.vessel", surface.vessel)]
+    if isinstance(surface, CombinedCut):
+        parts = (_named_by_surface(part, f"{path}.parts[{n}]") for n, part in enumerate(surface.parts))
+        return [found for part in parts for found in part]
+    return []
 
 
 def utc_now() -> str:

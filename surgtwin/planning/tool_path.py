@@ -7,6 +7,7 @@ from functools import partial
 
 from ..domain.geometry import Point3
 from ..domain.plan import ToolPath
+from ..domain.trajectory import strictest
 from ..domain.verdict import ErrorTerms, Verdict, judge, worst
 from ..errors import PlanError
 from ..progress import SILENT, Progress
@@ -162,7 +163,7 @@ def _needed(geometry: TwinGeometry, path: ToolPath) -> dict[str, float]:
                 f"'{avoid.structure}' was not found in this twin's image: it has no voxel.", f"avoid[{n}].structure"
             )
     if path.avoid:
-        return {a.structure: a.clearance_mm for a in path.avoid}
+        return strictest(path.avoid)
     return {s.name: 0.0 for s in present(geometry.twin) if not is_wrapping(s)}
 
 

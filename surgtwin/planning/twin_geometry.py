@@ -90,6 +90,9 @@ class TwinGeometry:
             for n, name in enumerate(getattr(resection, field_name)):
                 self.structure(name, f"{field_name}[{n}]")
         self.structure(resection.organ, "organ")
+        if resection.organ in resection.targets:
+            at = f"targets[{resection.targets.index(resection.organ)}]"
+            raise PlanError(f"'{resection.organ}' is the organ that is cut, so it can't be a target in it.", at)
         members = organ_members(self.twin.labels, resection.organ, (*resection.includes, *resection.targets))
         return self.tissue(members)
 

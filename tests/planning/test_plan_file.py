@@ -126,6 +126,11 @@ def test_a_plan_written_and_read_again_is_the_same():
         ("colour", "red", ""),
         ("schema", 2, "schema"),
         ("schema", "1", "schema"),
+        ("resections.0.surface", {}, "resections[0].surface"),
+        ("resections.0.surface.point_mm", [10**400, 0, 0], "resections[0].surface.point_mm[0]"),
+        ("patient.weight_kg", float("nan"), "patient.weight_kg"),
+        ("tool_paths.0.poses.0.lps_from_tool.3", [0, 0, 1, 1], "tool_paths[0].poses[0].lps_from_tool"),
+        ("tool_paths.0.poses.1.time_s", 1e300, "tool_paths[0].poses[1].time_s"),
     ],
 )
 def test_a_bad_field_is_named_by_its_path(path, value, field):
@@ -149,6 +154,34 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(PlanError):
         read_plan(file)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "-" + "9" * 5000])
+def test_a_number_in_a_file_that_is_none_or_too_large_is_named_by_its_path(tmp_path, number):
+    file = tmp_path / "plan.json"
+    text = json.dumps(changed("ablations.0.centre_mm", [0, "HERE", 0]))
+    file.write_text(text.replace('"HERE"', number))
+    with pytest.raises(PlanError, match="a finite number is needed") as caught:
+        read_plan(file)
+    assert caught.value.field == "ablations[0].centre_mm[1]"
+
+
+def test_a_field_that_is_there_twice_is_refused_for_one_of_them_would_be_dropped(tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_text('{"schema": 1, "resections": [], "resections": []}')
+    with pytest.raises(PlanError, match="'resections' is there twice"):
+        read_plan(file)
+
+
+def test_a_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(FULL).encode())
+    assert plan_as_json(read_plan(file)[0]) == plan_as_json(parse_plan(FULL))
+
+
+def test_a_surface_without_a_type_is_told_that_the_type_is_missing():
+    with pytest.raises(PlanError, match="'type' is a required property"):
+        parse_plan(changed("resections.0.surface", {}))
 
 
 def test_a_plan_is_named_after_itself_or_its_file(tmp_path):

@@ -142,6 +142,22 @@ def test_structures_that_the_twin_lacks_are_named_with_the_path_of_their_field()
     assert check_parts(Plan(), twin) == []
 
 
+def test_structures_that_only_a_cuts_surface_names_are_looked_for_too():
+    twin = make_twin({"liver": ball((0, 0, 0), 20), "tumour": ball((5, 0, 0), 5)}, OBLIQUE, 26, with_meshes=False)
+    shell, sector = ShellCut(("tumour", "ghost"), 5.0), TerritoryCut("portal vein", ("2",))
+    inner = CombinedCut(Combination.UNION, (PlaneCut((0, 0, 0), (1, 0, 0)), sector))
+    plan = Plan(
+        resections=(
+            Resection("A", "liver", shell),
+            Resection("B", "liver", CombinedCut(Combination.DIFFERENCE, (ShellCut(("tumour",), 5.0), inner))),
+        )
+    )
+    assert [e.field for e in check_parts(plan, twin)] == [
+        "resections[0].surface.targets[1]",
+        "resections[1].surface.parts[1].parts[1].vessel",
+    ]
+
+
 @pytest.fixture(scope="module")
 def twin():
     return make_twin({"liver": ball((0, 0, 0), 30), "tumour": ball((18, 0, 0), 6)}, OBLIQUE, 36)

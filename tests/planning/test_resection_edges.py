@@ -59,6 +59,13 @@ def test_a_cut_beside_the_organ_is_refused_by_name_however_near():
         judged(geometry, plane(OBLIQUE, R + 1.5))
 
 
+def test_an_organ_that_is_its_own_target_is_refused_by_the_path_of_the_target():
+    geometry = make_geometry({"liver": ball((0, 0, 0), 20), "tumour": ball((0, 0, 0), 5)}, STRAIGHT, 24)
+    with pytest.raises(PlanError, match="can't be a target") as caught:
+        cut_organ(geometry, Resection("A", "liver", plane(STRAIGHT, 8), targets=("tumour", "liver")))
+    assert caught.value.field == "targets[1]"
+
+
 @pytest.mark.parametrize("towards", [1.0, -1.0])
 def test_an_organ_cut_by_the_scans_border_is_halved_like_any_other(towards):
     """The scan ends at x = 0 through the ball's middle: half a ball, halved again by y = 0."""

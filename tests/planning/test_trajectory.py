@@ -132,6 +132,12 @@ def test_a_distance_is_judged_within_its_error(frame, needed, verdict):
     assert bool(found.reason) == (verdict != "safe")
 
 
+@pytest.mark.parametrize("wanted", [(18.0, 2.0), (2.0, 18.0)])
+def test_of_two_clearances_from_one_structure_the_larger_one_counts(wanted):
+    result = judged(STRAIGHT, (-53, 0, -4), (10, 0, -4), avoid=tuple(Avoid("vein", mm) for mm in wanted))
+    assert limit(result, LimitKind.CLEARANCE).needed == 18.0 and result.verdict is Verdict.VIOLATED
+
+
 def test_bone_is_forbidden_to_a_needle_but_not_to_a_screw():
     hit = judged(STRAIGHT, (0, 49, 0), (10, 0, 0))
     assert limit(hit, LimitKind.BONE).verdict is Verdict.VIOLATED and hit.verdict is Verdict.VIOLATED
