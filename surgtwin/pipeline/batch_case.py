@@ -15,6 +15,7 @@ from ..domain.twin import Twin
 from ..domain.volume import Modality, Volume
 from ..errors import InputError
 from ..progress import SILENT, Progress
+from ..store.layout import LOCK
 from ..store.save import save_twin
 from ..version import VERSION
 from .batch_identity import content_names, without_identity, without_names
@@ -207,11 +208,17 @@ def _record(twin: Twin, job: CaseJob, failed: str, folder: Path) -> dict[str, An
 
 
 def files_in(folder: Path, only: str = "") -> list[dict[str, Any]]:
-    """Path within `folder`, size and SHA-256 of every file in it but the record; or of the one that is asked for."""
-    paths = [folder / only] if only else sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / RECORD)
+    """Path within `folder`, size and SHA-256 of every file in it but the record and locks; or of the one asked for."""
+    left_out = (RECORD, LOCK)
+    paths = [folder / only] if only else sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in left_out)
     entries = []
     for path in paths:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         entries.append({"path": path.relative_to(folder).as_posix(), "size": path.stat().st_size, "sha256": digest})
     return entries
+
+
+def is_of_twin(path: str) -> bool:
+    """Whether a file of a record, by its path, lies in a twin."""
+    return ".twin/" in path

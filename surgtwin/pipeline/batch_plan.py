@@ -136,22 +136,25 @@ def _refused_studies(found: Sequence[Candidate], number: int) -> list[InputFailu
 
 def key_document(plan: BatchPlan, failures: Sequence[InputFailure], units: Sequence[InputUnit]) -> Json:
     """Which input is which case: the one document that may name patients, through their files' names."""
-    cases: dict[int, list[Json]] = {}
+    cases: dict[str, list[Json]] = {}
+    of_input: dict[int, list[str]] = {}
     for case in plan.cases:
-        told = {"case_id": case.case_id, "series": case.candidate.key, "description": case.candidate.description}
+        told = {"series": case.candidate.key, "description": case.candidate.description}
+        cases[case.case_id] = [{"path": str(units[number - 1].path), **told} for number in case.inputs]
         for number in case.inputs:
-            cases.setdefault(number, []).append(told)
+            of_input.setdefault(number, []).append(case.case_id)
     failed: dict[int, list[Json]] = {}
     for failure in failures:
         told = replace(failure, message=failure.private_message).as_json()
         failed.setdefault(failure.input_number, []).append(told)
     return {
         "note": "This file tells which patient a case is of. Do not pass it on.",
+        "cases": cases,
         "inputs": [
             {
                 "input": number,
                 "path": str(unit.path),
-                "cases": cases.get(number, []),
+                "cases": of_input.get(number, []),
                 "failures": failed.get(number, []),
                 "is_left_out": number in plan.left_out,
             }

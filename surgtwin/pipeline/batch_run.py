@@ -18,7 +18,7 @@ from .batch_inputs import InputUnit, find_units
 from .batch_plan import BatchPlan, InputFailure, PlannedCase, key_document, make_plan
 from .batch_process import Task, TaskLimits
 from .batch_protocol import Protocol
-from .batch_store import KEY, MANIFEST, PROTOCOL, BatchFolder, RunLog, finished_records, folder_name, manifest
+from .batch_store import MANIFEST, PROTOCOL, BatchFolder, RunLog, finished_records, folder_name, manifest
 from .batch_workers import TaskResult, WorkerPool
 
 MEMORY_SHARE = 0.8
@@ -134,19 +134,19 @@ def run_batch(job: BatchJob, write_page: WritePage, progress: Progress = SILENT)
         If the output cannot be written: nothing can be done then.
     """
     started = time.monotonic()
+    units = find_units(job.inputs, job.protocol.series.not_files, job.protocol.labels)
     with BatchFolder.open(job.output, resume=job.resume) as folder:
         folder.write(PROTOCOL, {"program": f"surgtwin {VERSION}", "protocol": job.protocol.as_json()})
         log = RunLog(job.log)
         outcome = BatchOutcome(records=finished_records(job.output))
-        units: list[InputUnit] = []
         try:
             log.say(
                 "batch-started", program=f"surgtwin {VERSION}", protocol_sha256=job.protocol.sha256(), jobs=job.jobs
             )
-            units = find_units(job.inputs, job.protocol.series.not_files, job.protocol.labels)
             with _pool(job) as pool:
                 outcome.plan = _look_into(units, job, outcome.records, pool, progress.part(0.0, _LOOK_SHARE))
                 _begin(outcome, units, log)
+                folder.write_key(key_document(outcome.plan, outcome.failures, units))  # before there is a case
                 _Runner(job, folder, log, outcome, progress.part(_LOOK_SHARE, 1.0)).run(pool)
         except (KeyboardInterrupt, Cancelled):
             outcome.is_cancelled = True
@@ -283,5 +283,5 @@ def _conclude(
     failures = [f.as_json() for f in outcome.failures]
     document = manifest(outcome.records, failures, len(outcome.plan.left_out), folder, header)
     folder.write(MANIFEST, document)
-    folder.write(KEY, key_document(outcome.plan, outcome.failures, units), is_private=True)
+    folder.write_key(key_document(outcome.plan, outcome.failures, units))
     write_page(folder.path, document, outcome.records)

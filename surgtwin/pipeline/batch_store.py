@@ -24,13 +24,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..atomic_file import write_bytes_atomically
+from ..atomic_file import write_atomically, write_bytes_atomically
 from ..errors import DiskError, InputError, TwinLockedError
 from ..store.durable import sync_folder
 from ..store.lock import WriterLock
-from .batch_case import RECORD, as_text, files_in
+from .batch_case import RECORD, as_text, files_in, is_of_twin
 
-CASES, FAILED, WORK = "cases", "failed", ".work"
+CASES, FAILED, REPLACED, WORK = "cases", "failed", "replaced", ".work"
 PROTOCOL, RUN_LOG, MANIFEST, PAGE, KEY = "protocol.json", "run-log.jsonl", "manifest.json", "index.html", "key.json"
 PRIVATE_MODE = 0o600
 Json = dict[str, Any]
@@ -99,21 +99,40 @@ class BatchFolder:
             for inner, _, _ in os.walk(staging):
                 sync_folder(Path(inner))
             for old in self._folders_of(str(record["case_id"])) | ({target} if target.exists() else set()):
-                gone = self.path / WORK / f"old-{secrets.token_hex(6)}"
-                old.rename(gone)
-                shutil.rmtree(gone, ignore_errors=True)
+                self._take_away(old)
             staging.rename(target)
             sync_folder(target.parent)
         except OSError as error:
             raise DiskError(f"The case {record['case_id']} cannot be put in place: {error.strerror}.") from error
         return {**record, "folder": f"{state}/{target.name}"}
 
-    def write(self, name: str, document: Any, *, is_private: bool = False) -> None:
+    def _take_away(self, old: Path) -> None:
+        """Remove an older state of a case; one whose twin somebody has worked on since is kept aside."""
+        if _is_worked_on(old):
+            (self.path / REPLACED).mkdir(exist_ok=True)
+            old.rename(self.path / REPLACED / f"{old.name}-{secrets.token_hex(4)}")
+            return
+        gone = self.path / WORK / f"old-{secrets.token_hex(6)}"
+        old.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def write(self, name: str, document: Any) -> None:
         """Write a JSON document of the whole batch. Raises DiskError."""
-        path = self.path / name
-        write_bytes_atomically(path, as_text(document).encode("utf-8"))
-        if is_private:
-            path.chmod(PRIVATE_MODE)
+        write_bytes_atomically(self.path / name, as_text(document).encode("utf-8"))
+
+    def write_key(self, document: Json) -> None:
+        """Write the key, for its owner's eyes only; cases of earlier runs stay in it. Raises DiskError."""
+        path = self.path / KEY
+        earlier: Json = {}
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            earlier = dict(json.loads(path.read_text(encoding="utf-8"))["cases"])
+        text = as_text({**document, "cases": {**earlier, **document["cases"]}})
+
+        def fill(temporary: Path) -> None:
+            temporary.touch(mode=PRIVATE_MODE)
+            temporary.write_text(text, encoding="utf-8")
+
+        write_atomically(path, fill)
 
     def _folders_of(self, case_id: str) -> set[Path]:
         found = set()
@@ -244,6 +263,14 @@ def _read_record(path: Path) -> Json | None:
 
 
 def _is_whole(folder: Path, record: Json) -> bool:
+    """Whether every file is there in its size; a twin may have grown since, by what people do with it."""
     with suppress(OSError):
-        return all((folder / f["path"]).stat().st_size == f["size"] for f in record["files"])
+        sizes = [((folder / f["path"]).stat().st_size, f) for f in record["files"]]
+        return all(size == f["size"] or (is_of_twin(f["path"]) and size > 0) for size, f in sizes)
     return False
+
+
+def _is_worked_on(folder: Path) -> bool:
+    record = _read_record(folder / RECORD)
+    of_twin = [f for f in files_in(folder) if is_of_twin(f["path"])]
+    return bool(of_twin) and (record is None or of_twin != [f for f in record["files"] if is_of_twin(f["path"])])

@@ -129,7 +129,7 @@ def _state(record: Json) -> str:
 
 def _structures(record: Json) -> str:
     found = [s for s in record["structures"] if s["voxels"]]
-    told = ", ".join(f"{_text(s['name'])} {s['volume_ml']:.0f}" for s in found)
+    told = ", ".join(f"{_text(s['name'])} {s['volume_ml']:.{0 if s['volume_ml'] >= 10 else 1}f}" for s in found)
     return f"<p>{told} mL</p>" if found else "<p>no structure was found</p>"
 
 

@@ -148,7 +148,7 @@ def test_surfaces_and_labels_are_those_of_build_and_export(studies, finished, tm
     assert main(["export", str(twin), "-o", str(tmp_path / "e")]) == 0
     assert main(["export-labels", str(twin), "-o", str(tmp_path / "l.nii.gz")]) == 0
     key = json.loads((finished / "key.json").read_text(encoding="utf-8"))
-    case = next(u for u in key["inputs"] if u["path"] == str(series))["cases"][0]["case_id"]
+    case = next(case for case, places in key["cases"].items() if places[0]["path"] == str(series))
     made = finished / "cases" / case
     assert (made / "labels.nii.gz").read_bytes() == (tmp_path / "l.nii.gz").read_bytes()
     for name in ("liver.stl", "spleen.stl"):
@@ -200,6 +200,41 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(studies, finished, tmp_path
     assert hashes(out) == hashes(finished)
     events = [json.loads(line)["event"] for line in (out / "run-log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert events.count("case-finished") in (2, 3) and events[-1] == "batch-finished"
+
+
+def test_a_twin_that_was_worked_on_is_no_damage_and_is_never_thrown_away(studies, tmp_path, capsys):
+    text = PROTOCOL.replace("surfaces: [stl], labels: [.nii.gz]", "surfaces: [], labels: [], twin: true")
+    (studies / "twins.yaml").write_text(text, encoding="utf-8")
+    out, one = tmp_path / "out", studies / "in" / "Nobody_Number1"
+    argv = (one, "-o", out, "--protocol", studies / "twins.yaml")
+    case = batch(capsys, *argv)[1]["made"][0]
+    database = out / "cases" / case / f"{case}.twin" / "twin.sqlite"
+    with database.open("ab") as stream:
+        stream.write(b"a person's work")
+    edited = database.read_bytes()
+    assert batch(capsys, *argv, "--resume")[1]["kept"] == [case]
+    assert database.read_bytes() == edited
+    (studies / "twins.yaml").write_text(text + "mesh: {decimate: 0.5}\n", encoding="utf-8")
+    code, told = batch(capsys, *argv, "--resume")
+    assert code == 0 and told["made"] == [case]
+    (kept,) = (out / "replaced").rglob("twin.sqlite")
+    assert kept.read_bytes() == edited and database.read_bytes() != edited
+
+
+def test_the_key_keeps_the_cases_of_earlier_runs(studies, tmp_path, capsys):
+    out = tmp_path / "out"
+    for number in (1, 2):
+        argv = (
+            studies / "in" / f"Nobody_Number{number}",
+            "-o",
+            out,
+            "--protocol",
+            studies / "protocol.yaml",
+            "--resume",
+        )
+        assert batch(capsys, *argv)[0] == 0
+    key = json.loads((out / "key.json").read_text(encoding="utf-8"))
+    assert set(key["cases"]) == {p.name for p in (out / "cases").iterdir()} and len(key["cases"]) == 2
 
 
 def test_broken_inputs_are_named_and_the_sound_ones_done(studies, tmp_path, capsys):
