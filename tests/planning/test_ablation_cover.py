@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
 
+from surgtwin.domain.trajectory import Ablation
 from surgtwin.errors import PlanError
 from surgtwin.planning.ablation import evaluate_zones, rim_distance
 from surgtwin.planning.ablation_cover import cover_target
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.simulation.ellipsoid import zone_of
-from tests.planning.shapes import FRAMES, OBLIQUE, STRAIGHT, Frame, ball, make_geometry, tube
+from tests.planning import shapes
+from tests.planning.shapes import Frame, ball, make_geometry, tube
+
+STRAIGHT = replace(shapes.STRAIGHT, spacing_ijk=(1.5, 1.5, 1.5))
+OBLIQUE = replace(shapes.OBLIQUE, spacing_ijk=(1.3, 1.3, 2.2))
+FRAMES = (STRAIGHT, OBLIQUE)
 
 
 @lru_cache(maxsize=2)
 def liver(frame: Frame) -> TwinGeometry:
-    shapes = {
+    inside = {
         "liver": ball((0, 0, 0), 45),
         "tumour": ball((4, -3, 2), 15),
         "tumour long": tube((-20, 30, 0), (20, 30, 0), 6),
     }
-    return make_geometry(shapes, frame, 48)
+    return make_geometry(inside, frame, 48)
+
+
+@lru_cache(maxsize=2)
+def several(frame: Frame, radii: tuple[float, float, float]) -> tuple[Ablation, ...]:
+    return cover_target(liver(frame), "tumour", radii, frame.direction(0, 1, 1), margin_mm=5.0)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -34,7 +46,7 @@ def test_one_zone_that_is_enough_lies_in_the_middle(frame):
 
 @pytest.mark.parametrize(("frame", "radii", "most"), [(STRAIGHT, (18, 18, 18), 9), (OBLIQUE, (25, 16, 16), 9)])
 def test_several_zones_leave_nothing_bare(frame, radii, most):
-    zones = cover_target(liver(frame), "tumour", radii, frame.direction(0, 1, 1), margin_mm=5.0)
+    zones = several(frame, radii)
     assert 1 < len(zones) <= most
     assert len({z.name for z in zones}) == len(zones)
     together = evaluate_zones(liver(frame), zones)
@@ -50,7 +62,7 @@ def test_a_long_tumour_is_covered_by_a_row_of_zones():
 
 
 def test_none_of_the_zones_is_needless():
-    zones = [zone_of(z) for z in cover_target(liver(STRAIGHT), "tumour", (18, 18, 18), margin_mm=5.0)]
+    zones = [zone_of(z) for z in several(STRAIGHT, (18, 18, 18))]
     vertices = liver(STRAIGHT).surface("tumour").mesh.vertices_mm
     assert len(zones) > 2
     for n in range(len(zones)):
