@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -25,8 +27,9 @@ def write_3mf(path: Path, surfaces: Sequence[FileSurface]) -> None:
     about.AddMetaData("", "Application", GENERATOR, "xs:string", True)
     about.AddMetaData("", "Description", surfaces[0].space_note, "xs:string", True)
     materials = model.AddBaseMaterialGroup()
-    for surface in surfaces:
-        _add_object(wrapper, model, materials, surface)
+    for number, surface in enumerate(surfaces):
+        _add_object(wrapper, model, materials, surface, number)
+    model.SetBuildUUID(_uuid("build", *(surface.name for surface in surfaces)))
     path.touch()  # Where that fails, Python says why.
     writer = model.QueryWriter("3mf")
     writer.SetDecimalPrecision(DECIMALS)
@@ -36,7 +39,7 @@ def write_3mf(path: Path, surfaces: Sequence[FileSurface]) -> None:
         raise OSError("lib3mf could not write the file; the disk may be full") from error
 
 
-def _add_object(wrapper: Any, model: Any, materials: Any, surface: FileSurface) -> None:
+def _add_object(wrapper: Any, model: Any, materials: Any, surface: FileSurface, number: int) -> None:
     from lib3mf.Lib3MF import Position, Triangle
 
     vertices = np.ascontiguousarray(surface.vertices, dtype=np.float32)
@@ -48,4 +51,11 @@ def _add_object(wrapper: Any, model: Any, materials: Any, surface: FileSurface) 
     )
     colour = materials.AddMaterial(surface.name, wrapper.RGBAToColor(*surface.colour, 255))
     solid.SetObjectLevelProperty(materials.GetUniqueResourceID(), colour)
-    model.AddBuildItem(solid, wrapper.GetIdentityTransform())
+    item = model.AddBuildItem(solid, wrapper.GetIdentityTransform())
+    solid.SetUUID(_uuid("object", surface.name, str(number)))
+    item.SetUUID(_uuid("item", surface.name, str(number)))
+
+
+def _uuid(*words: str) -> str:
+    """An identifier that is the same for the same words, in place of lib3mf's random ones: same surfaces, same file."""
+    return str(UUID(bytes=hashlib.sha256("\n".join(words).encode("utf-8")).digest()[:16], version=5))

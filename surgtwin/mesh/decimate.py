@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ SMALLER_STEPS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Parts of the wanted reduction that are tried in turn, until the result is closed and of the same pieces."""
 GAP_MM = 1e-3
 """How far sheets are drawn apart where decimation made them touch."""
+_ONE_AT_A_TIME = Lock()
+"""fast_simplification keeps its surface in global variables: two threads in it mix up their surfaces."""
 
 
 def decimate(mesh: OrganMesh, reduction: float, progress: Progress = SILENT) -> OrganMesh:
@@ -89,7 +92,8 @@ def thinned(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Ver
 
     # Near the origin, so that nothing is lost to rounding; fast_simplification refuses read-only arrays.
     centre = vertices.mean(axis=0)
-    points, faces = simplify(vertices - centre, np.array(triangles), reduction)
+    with _ONE_AT_A_TIME:
+        points, faces = simplify(vertices - centre, np.array(triangles), reduction)
     points = np.asarray(points, dtype=np.float64) + centre
     faces = _without_fins(np.asarray(faces, dtype=np.int32))
     if not len(faces):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -76,8 +77,8 @@ def candidates(unit: InputUnit, protocol: Protocol, progress: Progress = SILENT)
         found.pick()
         raise NoSeriesError("No image series was found.")
     judged = [_judge(choice, unit, protocol) for choice in choices]
-    taken = [_identified(c, choice, protocol) for c, choice in zip(_best_of_studies(judged, protocol.series), choices,
-             strict=True)]  # fmt: skip
+    chosen = _each_its_own_labels(_best_of_studies(judged, protocol.series))
+    taken = [_identified(c, choice, protocol) for c, choice in zip(chosen, choices, strict=True)]
     return tuple(sorted(taken, key=lambda c: (not c.is_taken, -c.score, c.key)))
 
 
@@ -169,6 +170,18 @@ def _best_of_studies(judged: Sequence[Candidate], rules: SeriesRules) -> list[Ca
             candidate = replace(candidate, is_taken=False, why=why)
         kept.append(candidate)
     return kept
+
+
+def _each_its_own_labels(judged: Sequence[Candidate]) -> list[Candidate]:
+    """One label map is that of one image: where several images of a folder claim it, none gets it."""
+    claims = Counter(c.labels for c in judged if c.is_taken and c.labels)
+    why = "Several images of this folder claim one label file. Give each series a folder of its own."
+    return [
+        replace(c, is_taken=False, is_refused=True, why=why, public_why=why)
+        if c.is_taken and claims[c.labels] > 1
+        else c
+        for c in judged
+    ]
 
 
 def _identified(candidate: Candidate, choice: ImageChoice, protocol: Protocol) -> Candidate:

@@ -244,3 +244,12 @@ def test_cancel_stops_between_files(meshes, tmp_path: Path):
     with pytest.raises(Cancelled):
         write_surfaces(meshes, tmp_path, formats=["stl"], progress=Progress(is_cancelled=lambda: True))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_3mf_of_the_same_surfaces_has_the_same_bytes(meshes, tmp_path: Path):
+    for name in ("a", "b"):
+        written(meshes, tmp_path / name, ["3mf"])
+    first = sorted((tmp_path / "a").glob("*.3mf"))
+    assert len(first) == len(meshes) + 1
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
 from surgtwin.domain.mesh import OrganMesh
 from surgtwin.errors import MeshError
-from surgtwin.mesh.decimate import decimate
+from surgtwin.mesh.decimate import decimate, thinned
 from surgtwin.mesh.deviation import poly_data
 from surgtwin.mesh.extract import MeshSettings, extract_meshes
 from tests.mesh.shapes import assert_sound, centred_mm, isotropic, label_map, quality_of
@@ -69,3 +71,16 @@ def test_a_reduction_out_of_range_is_refused(bean: OrganMesh, reduction: float):
 def test_an_open_mesh_is_refused(bean: OrganMesh):
     with pytest.raises(MeshError, match="open"):
         decimate(replace(bean, triangles=bean.triangles[1:], quality=None), 0.5)
+
+
+def test_surfaces_that_are_decimated_at_the_same_time_do_not_mix():
+    balls = [trimesh.creation.icosphere(6, radius=radius) for radius in (10.0, 20.0, 30.0, 40.0)]
+
+    def radius_left(ball: trimesh.Trimesh) -> float:
+        left = thinned(np.array(ball.vertices), np.array(ball.faces, dtype=np.int32), 0.8)
+        assert left is not None
+        return float(np.linalg.norm(left[0], axis=1).mean())
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(radius_left, balls * 3))
+    assert found == pytest.approx([10.0, 20.0, 30.0, 40.0] * 3, rel=0.01)

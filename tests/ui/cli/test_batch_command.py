@@ -256,6 +256,24 @@ def test_broken_inputs_are_named_and_the_sound_ones_done(studies, tmp_path, caps
     assert page.index("failed: input") < page.index("done</span>, "), "worst first"
 
 
+def test_labels_of_one_patient_are_never_put_on_another_in_the_same_folder(studies, tmp_path, capsys):
+    mixed = tmp_path / "in" / "mixed"
+    for number in (1, 2):
+        shutil.copytree(studies / "in" / f"Nobody_Number{number}", mixed / str(number))
+    shutil.copy(studies / "in" / "Nobody_Number1_labels.nii.gz", tmp_path / "in" / "mixed_labels.nii.gz")
+    text = PROTOCOL.replace('from: "$"', 'from: "^[12]$"').replace('to: "_labels', 'to: "../mixed_labels')
+    (studies / "up.yaml").write_text(text, encoding="utf-8")
+    code, told = batch(capsys, tmp_path / "in", "-o", tmp_path / "o1", "--protocol", studies / "up.yaml")
+    assert code == 3 and told["made"] == []
+    for number in (1, 2):
+        for file in (mixed / str(number)).iterdir():
+            file.rename(mixed / f"{number}-{file.name}")
+        (mixed / str(number)).rmdir()
+    code, told = batch(capsys, tmp_path / "in", "-o", tmp_path / "o2", "--protocol", studies / "protocol.yaml")
+    assert code == 3 and told["made"] == []
+    assert {f["message"][:14] for f in told["failed"]} == {"Several images"}
+
+
 def test_nothing_usable_is_said_so_and_limits_are_kept(studies, tmp_path, capsys):
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "a.dcm").write_text("no", encoding="utf-8")
