@@ -25,6 +25,7 @@ from .choices import CutChoice, first_choice
 from .hand import Hold
 from .judging import Judge, Judged
 from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_of_line
+from .needle_desk import NeedleDesk
 from .worker import LatestWorker
 
 QUICK, EXACT, START, WARM, BEND = "quick", "exact", "start", "warm", "bend"
@@ -67,6 +68,7 @@ class PlanDesk(QObject):
         self._laying: Laying | None = None
         self._choice = CutChoice()
         self._fault: Callable[[BaseException], None] = lambda error: None
+        self.needles = NeedleDesk(self)
         state.twin_changed.connect(self._on_twin)
         state.details_changed.connect(self._on_details)
         book.plan_changed.connect(self._on_plan)
@@ -82,6 +84,7 @@ class PlanDesk(QObject):
         self.is_open = is_open
         if not is_open:
             self.stop_laying()
+            self.needles.stop_placing()
         elif self._judge is None:
             self._on_twin()
         else:
@@ -101,7 +104,9 @@ class PlanDesk(QObject):
 
     @property
     def plan(self) -> Plan:
-        """The plan, with the cut as the hand holds it."""
+        """The plan, with the cut or the needle as the hand holds it."""
+        if self.needles.live is not None:
+            return with_entry(self.book.plan, self.needles.live)
         chosen = self.book.chosen
         if self._live is None or not isinstance(chosen, Resection):
             return self.book.plan
@@ -151,6 +156,10 @@ class PlanDesk(QObject):
             self._live = hold.at(to_mm, 0.0 if is_alone else self.falloff)
         except PlanError:
             return  # a pull that leaves no surface is not followed
+        self.follow_hand()
+
+    def follow_hand(self) -> None:
+        """The hand holds something otherwise: figures follow."""
         self._ask(quick_only=True)
         self.hand_moved.emit()
 
@@ -196,6 +205,7 @@ class PlanDesk(QObject):
 
     def start_laying(self, way: Way) -> None:
         self._laying = Laying(way)
+        self.needles.stop_placing()
         self._warm()
         self.laying_changed.emit()
 
@@ -275,6 +285,7 @@ class PlanDesk(QObject):
         self._choice = first_choice(twin) if twin is not None and not self.obstacle else CutChoice()
         self.choice_changed.emit()
         self.laying_changed.emit()
+        self.needles.on_twin()
         self._warm()
         self._on_plan()
 
@@ -287,7 +298,7 @@ class PlanDesk(QObject):
         self._ask(quick_only=False, is_anew=True)
 
     def _on_plan(self) -> None:
-        if self._live is None:
+        if self._live is None and self.needles.live is None:
             self._ask(quick_only=False)
         self.judged_changed.emit()
 

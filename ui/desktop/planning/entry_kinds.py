@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.plan import Resection
+from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.verdict import Verdict, worst
 
 from ..wording import millimetres
 from .cut_editor import CutEditor
 from .desk import PlanDesk
 from .judging import Judged
+from .needle_editor import NeedleEditor
 
 if TYPE_CHECKING:
     from .plan_commands import PlanCommands
@@ -55,4 +57,13 @@ def summary_of_cut(judged: Judged, name: str) -> tuple[str, Verdict | None]:
     return text, worst(tuple(verdicts)) if verdicts else None
 
 
-KINDS: tuple[EntryKind, ...] = (EntryKind(Resection, "Cuts", summary_of_cut, CutEditor),)
+def summary_of_needle(judged: Judged, name: str) -> tuple[str, Verdict | None]:
+    """Its length and its verdict."""
+    result = judged.needles.get(name)
+    return (f"{result.length_mm:.0f} mm", result.verdict) if result is not None else ("", None)
+
+
+KINDS: tuple[EntryKind, ...] = (
+    EntryKind(Resection, "Cuts", summary_of_cut, CutEditor),
+    EntryKind(Trajectory, "Needles", summary_of_needle, NeedleEditor),
+)

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from surgtwin.domain.cut import Combination, CombinedCut, PlaneCut
 from surgtwin.domain.plan import Plan, Resection
+from surgtwin.domain.trajectory import Trajectory
 from surgtwin.errors import PlanError
 from surgtwin.planning.evaluate import evaluate_plan
 from surgtwin.planning.evaluation import PlanEvaluation
+from surgtwin.planning.needle_settings import NeedleSettings
 from surgtwin.planning.preview import ResectionPreview, preview_of
+from surgtwin.planning.settings import PlanningSettings
 from surgtwin.planning.tissue import Tissue
+from surgtwin.planning.trajectory import TrajectoryResult, evaluate_trajectory
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.planning.unfold import UnfoldedMap, unfold
 from surgtwin.progress import Progress
@@ -21,6 +25,8 @@ from .pictures import PictureMaker, PlanPicture
 
 MISSES = "The cut misses the organ: move it until it passes through."
 MAP_STEP_MM = 1.5
+QUICK_NEEDLES = PlanningSettings(needles=NeedleSettings(samples=0, curve_step_mm=4.0))
+"""The chance of violation takes a thousand needles: it has to wait until the hand rests."""
 _ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Stands for the surface where only what is cut counts."""
 
@@ -37,6 +43,8 @@ class Judged:
         Of each cut by name; those of an organ's cuts together under `together`.
     maps
         Each cut laid out flat, by its name; with the exact figures only.
+    needles
+        The figures of each needle by its name; in a preview without the chance of violation.
     problem
         Why the plan can't be judged, for a person; empty where it can.
     """
@@ -48,6 +56,7 @@ class Judged:
     evaluation: PlanEvaluation | None = None
     problem: str = ""
     maps: dict[str, tuple[UnfoldedMap, ...]] = field(default_factory=dict)
+    needles: dict[str, TrajectoryResult] = field(default_factory=dict)
 
     @property
     def is_exact(self) -> bool:
@@ -61,6 +70,7 @@ class Judge:
         self.geometry = geometry
         self._maker = PictureMaker(geometry)
         self._previews: dict[Resection, ResectionPreview] = {}
+        self._needles: dict[Trajectory, TrajectoryResult] = {}
 
     def warm(self, resection: Resection) -> Tissue:
         """Prepare what dragging a cut of that organ needs; answers the organ's tissue."""
@@ -81,7 +91,9 @@ class Judge:
         picture = self._picture(plan, False)
         numbers = {r.name: numbers_of_result(r) for r in evaluation.resections}
         together = tuple(numbers_of_result(r) for r in evaluation.combined if len(r.resections) > 1)
-        return Judged(plan, picture, numbers, together, evaluation, maps=self._maps(evaluation, progress))
+        needles = {r.name: r for r in evaluation.trajectories}
+        maps = self._maps(evaluation, progress)
+        return Judged(plan, picture, numbers, together, evaluation, maps=maps, needles=needles)
 
     def _maps(self, evaluation: PlanEvaluation, progress: Progress) -> dict[str, tuple[UnfoldedMap, ...]]:
         maps = {}
@@ -103,9 +115,20 @@ class Judge:
                 if not len(seen.surface.points_mm):
                     problem = MISSES
             progress.check()
-            return Judged(plan, self._picture(plan, True), numbers, self._together(plan), problem=problem)
+            needles = self._quick_needles(plan, progress)
+            picture, together = self._picture(plan, True), self._together(plan)
+            return Judged(plan, picture, numbers, together, problem=problem, needles=needles)
         except PlanError as error:
             return Judged(plan, PlanPicture(), problem=str(error))
+
+    def _quick_needles(self, plan: Plan, progress: Progress) -> dict[str, TrajectoryResult]:
+        """Those of needles that did not move are known already."""
+        now = {}
+        for needle in plan.trajectories:
+            progress.check()
+            now[needle] = self._needles.get(needle) or evaluate_trajectory(self.geometry, needle, QUICK_NEEDLES)
+        self._needles = now
+        return {needle.name: result for needle, result in now.items()}
 
     def _together(self, plan: Plan) -> tuple[CutNumbers, ...]:
         """Nearly what the cuts of one organ take together, where it has several."""

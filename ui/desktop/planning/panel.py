@@ -15,6 +15,7 @@ from .entry_kinds import KINDS
 from .figures_section import FiguresSection, MarginsSection
 from .laying_buttons import LayingButtons
 from .map_view import MapSection
+from .needle_section import NeedleSection
 from .patient_section import PatientSection
 from .plan_bar import PlanBar
 from .plan_commands import PlanCommands
@@ -44,6 +45,7 @@ class PlanPanel(QScrollArea):
         self.laying = LayingButtons(desk)
         self.entries = EntriesList(desk)
         self.cuts = self._make_cuts()
+        self.needles = NeedleSection(desk)
         self.editors = {kind.kind: kind.make_editor(desk, commands) for kind in KINDS}
         self.shaping = self._make_editors()
         self.figures = FiguresSection(desk)
@@ -65,7 +67,7 @@ class PlanPanel(QScrollArea):
         has_entries = not plan.is_empty
         self.obstacle.setText(obstacle)
         self.obstacle.setVisible(bool(obstacle))
-        for widget in (self.bar, self.cuts):
+        for widget in (self.bar, self.cuts, self.needles):
             widget.setVisible(has_twin)
         self.form.setVisible(not plan.resections)
         self.entries.setVisible(has_entries)
@@ -113,6 +115,7 @@ class PlanPanel(QScrollArea):
             self.bar,
             self.findings_section,
             self.cuts,
+            self.needles,
             self.figures,
             self.margins,
             self.shaping,

@@ -61,7 +61,7 @@ class PlanFindings(FindingsList):
         strangers = tuple(Finding("unknown-structure", Severity.ERROR, str(e)) for e in desk.book.strangers())
         if strangers:
             return strangers
-        if judged is None or not desk.plan.resections:
+        if judged is None or desk.plan.is_empty:
             self._last = ()
             return ()
         if judged.problem and judged.plan == desk.plan:

@@ -16,6 +16,8 @@ from .book import MODE, PlanBook
 from .compare_pane import ComparePlans
 from .desk import PlanDesk
 from .judging import Judged
+from .needle_scene import NeedleScene
+from .needle_slice import NeedleSlice
 from .recovery import Found, find_again, keep_aside
 from .scene_layer import SceneLayer
 from .slice_layer import SliceLayer
@@ -59,8 +61,10 @@ class Planning(QObject):
         if isinstance(views, ViewGrid):
             self._views = views
             SceneLayer(views.scene, self.desk)
+            NeedleScene(views.scene, self.desk)
             for view in views.slices.values():
                 SliceLayer(view, self.desk)
+                NeedleSlice(view, self.desk)
 
     # --- what is not saved
 
@@ -147,5 +151,5 @@ class Planning(QObject):
             self._keep.stop()
             self.keep_aside()
         self.end_compare()
-        for worker in (self.worker, self.slow_worker):
+        for worker in (self.worker, self.slow_worker, self.desk.needles.worker):
             worker.close()
