@@ -88,14 +88,11 @@ def thinned(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Ver
 
     The distance between the two surfaces is not measured here; see `decimate`.
     """
-    from fast_simplification import simplify
-
     # Near the origin, so that nothing is lost to rounding; fast_simplification refuses read-only arrays.
     centre = vertices.mean(axis=0)
-    with _ONE_AT_A_TIME:
-        points, faces = simplify(vertices - centre, np.array(triangles), reduction)
-    points = np.asarray(points, dtype=np.float64) + centre
-    faces = _without_fins(np.asarray(faces, dtype=np.int32))
+    points, faces = collapsed(vertices - centre, triangles, reduction)
+    points = points + centre
+    faces = _without_fins(faces)
     if not len(faces):
         return None
     points, faces = _compact(points, faces)
@@ -110,6 +107,15 @@ def thinned(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Ver
     if pieces_of(faces, len(points))[0] != wanted:
         return None
     return _with_volume(points, faces, _volume_mm3(vertices, triangles))
+
+
+def collapsed(vertices: Vertices, triangles: Faces, reduction: float) -> tuple[Vertices, Faces]:
+    """What quadric decimation itself leaves of a surface, unchecked; the one door to it for all threads."""
+    from fast_simplification import simplify
+
+    with _ONE_AT_A_TIME:
+        points, faces = simplify(np.array(vertices), np.array(triangles), reduction)
+    return np.asarray(points, dtype=np.float64), np.asarray(faces, dtype=np.int32)
 
 
 def _without_fins(triangles: Faces) -> Faces:

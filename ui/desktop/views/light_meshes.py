@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from surgtwin.domain.mesh import OrganMesh
+from surgtwin.mesh.decimate import collapsed
 
 TRIANGLES_SOFTWARE = 40_000
 """Of all organs together, that a processor draws within a frame."""
@@ -54,10 +54,6 @@ class _Lightening(QRunnable):
 
 def light_mesh(mesh: OrganMesh, triangles: int) -> OrganMesh:
     """About so many triangles, for looking at only: nothing is measured on it."""
-    import fast_simplification
-
     reduction = 1.0 - triangles / len(mesh.triangles)
-    points, faces = fast_simplification.simplify(
-        mesh.vertices_mm.astype(np.float32), mesh.triangles.astype(np.int32), target_reduction=reduction
-    )
+    points, faces = collapsed(mesh.vertices_mm, mesh.triangles, reduction)
     return OrganMesh(mesh.name, points, faces, mesh.colour) if len(faces) else mesh
