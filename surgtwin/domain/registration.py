@@ -52,7 +52,7 @@ class Registration:
     Parameters
     ----------
     image_id
-        Of the arrived image in the new revision.
+        Of the arrived image in the new revision; empty if points on a surface carried it, not an image.
     base_revision
         Number of the revision that was carried.
     method

@@ -15,7 +15,7 @@ from ..domain.mesh import OrganMesh
 from ..domain.registration import Registration, StructureMotion
 from ..domain.twin import Provenance, Twin, TwinImage
 from ..domain.volume import Volume
-from ..errors import PatientMismatchError
+from ..errors import PatientMismatchError, TwinError
 from ..progress import SILENT, Progress
 from ..registration.deformable import PREVIEW, REFINED, DeformableFit, fit_deformable
 from ..registration.rigid import RigidFit, fit_rigid
@@ -73,9 +73,16 @@ def propose_update(
     ------
     PatientMismatchError
         If the image is of another patient.
+    TwinError
+        If the revision was carried by points: no image shows it as it lies.
     ImageError
         If the images hardly overlap.
     """
+    if twin.registration is not None and not twin.registration.image_id:
+        raise TwinError(
+            f"Revision {twin.revision.number} was carried by points on a surface, and no image shows it as it lies. Go "
+            f"back to revision {twin.registration.base_revision} (surgtwin revert), and take the image in there."
+        )
     if twin.patient.contradicts(arrived.patient):
         raise PatientMismatchError("The image that arrived is of another patient than the twin. It was not taken in.")
     base = _shown_by(twin)

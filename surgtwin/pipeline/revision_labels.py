@@ -26,7 +26,7 @@ def labels_on_new_image(path: Path, twin: Twin) -> tuple[LabelMap, Volume]:
         If no image carried the revision.
     """
     registration = twin.registration
-    if registration is None:
+    if registration is None or not registration.image_id:
         raise TwinError(f"Revision {twin.revision.number} was not carried by a new image; it has the base grid only.")
     image = twin.image(registration.image_id)
     base = load_twin(path, revision=registration.base_revision)

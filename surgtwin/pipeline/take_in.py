@@ -56,12 +56,18 @@ def take_in(
     PatientMismatchError, ImageError
         As `propose_update`; nothing is written then.
     """
-    base = writer.twin
-    proposed = propose_update(base, arrived, settings, progress.part(0.0, 0.6))
-    plans = rejudge(base, proposed, progress=progress.part(0.6, 0.9))
-    proposed = _with_verdicts(proposed, plans)
+    proposed = propose_update(writer.twin, arrived, settings, progress.part(0.0, 0.6))
     cause = f"{settings.role} image carried the twin along"
-    added = writer.append(proposed, cause, RevisionState.PROPOSED, progress=progress.part(0.9, 1.0, "Saving"))
+    return keep_proposed(writer, proposed, cause, accept=accept, by=by, progress=progress.part(0.6, 1.0))
+
+
+def keep_proposed(
+    writer: TwinWriter, proposed: Twin, cause: str, *, accept: bool, by: str, progress: Progress = SILENT
+) -> TakenIn:
+    """Judge the plans on a carried twin, keep it as a proposed revision, and accept or reject it if asked to."""
+    plans = rejudge(writer.twin, proposed, progress=progress.part(0.0, 0.75))
+    proposed = _with_verdicts(proposed, plans)
+    added = writer.append(proposed, cause, RevisionState.PROPOSED, progress=progress.part(0.75, 1.0, "Saving"))
     number = added.revision.number
     if not accept:
         return TakenIn(added, RevisionState.PROPOSED, plans)

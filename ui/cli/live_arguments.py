@@ -96,6 +96,13 @@ def _listen(actions: Actions, command: AddCommand) -> None:
     )
     p.add_argument("twin", type=Path, metavar="CASE.twin")
     _add_sources(p, is_needed=True)
+    p.add_argument(
+        "--fixed",
+        type=_pair,
+        action="append",
+        metavar="A,B",
+        help="two devices fixed to each other: told when they drift apart",
+    )
     _add_way(p)
     _add_events(p)
 
@@ -130,6 +137,13 @@ def _add_way(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", metavar="NAME|FILE", help="a plan kept in the twin, or a plan file")
     parser.add_argument("--trajectory", metavar="NAME", help="the plan's way to follow, if it has several")
     parser.add_argument("--revision", type=int, metavar="N", help="of the twin; the current one if not given")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    first, _, second = text.partition(",")
+    if not first or not second or "," in second:
+        raise argparse.ArgumentTypeError(f"'{text}' is not DEVICE,DEVICE")
+    return first, second
 
 
 def _named_file(text: str) -> tuple[str, Path]:

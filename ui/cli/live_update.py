@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json(taken_in_json(taken))
     else:
-        _say(taken)
+        say_taken_in(taken)
     return 0
 
 
@@ -113,7 +113,8 @@ def _changes_json(plan: RejudgedPlan) -> list[dict[str, Any]]:
     return [*verdicts, *new, *gone]
 
 
-def _say(taken: TakenIn) -> None:
+def say_taken_in(taken: TakenIn) -> None:
+    """The same for a person."""
     twin, registration = taken.twin, taken.twin.registration
     say(f"{twin.case_id}  revision {twin.revision.number}  {taken.state.value}  (research use only)")
     if registration is not None:
