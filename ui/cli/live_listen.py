@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.twin import Twin
 from surgtwin.errors import PlanError, SourceError
+from surgtwin.live.drift import FixedPair
+from surgtwin.live.freshness import Freshness
 from surgtwin.live.guidance import SHOWN, Guidance, Guide
 from surgtwin.live.health_words import health_sentences
 from surgtwin.live.listening import Listener, LiveEvent, Setup
@@ -38,15 +41,32 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         sources = [stack.enter_context(TrackedSource(host, port)) for host, port in options.igtl]
         setups = setups_of(sources, options)
+        pairs = {FixedPair(a, b): "" for a, b in options.fixed or ()}
         listener = Listener(sources, setups, guide)
         stack.enter_context(stop_after(options.seconds, stop))
         _say_start(lines, twin, guide, setups)
         while not stop.wait(TICK_S):
             for event in listener.tick():
                 tell(lines, event)
+            _watch(lines, sources, pairs)
         for source in sources:
             _say_health(lines, source)
     return 0
+
+
+def _watch(lines: EventLines, sources: Sequence[TrackedSource], pairs: dict[FixedPair, str]) -> None:
+    """Tell once when a pair that should be fixed is not; poses that are not fresh do not count."""
+    now = time.monotonic()
+    for pair, told in pairs.items():
+        for source in sources:
+            both = [source.pose(name) for name in (pair.first, pair.second)]
+            fresh = [source.freshness(name, now)[0] is Freshness.LIVE for name in (pair.first, pair.second)]
+            if both[0] is not None and both[1] is not None and all(fresh):
+                pair.put(both[0].matrix, both[1].matrix)
+        if pair.sentence and not told:
+            pairs[pair] = pair.sentence
+            about = {"devices": [pair.first, pair.second], "text": pair.sentence}
+            lines.write("drift", pair.sentence, **about)
 
 
 def trajectory_of(twin: Twin, options: argparse.Namespace) -> Trajectory | None:

@@ -147,3 +147,29 @@ def test_publish_sends_the_twins_surfaces_to_whoever_connects(case: Case, capsys
     assert running.code == 0
     assert {a.message.kind for a in box.arrivals} == {"POLYDATA"}
     assert [line["messages"] for line in lines_of(capsys) if line["event"] == "sent"] == [len(box.arrivals)]
+
+
+def test_listen_tells_when_a_fixed_marker_drifts(case: Case, capsys) -> None:
+    stop = threading.Event()
+
+    def place(x: float) -> Transform:
+        matrix = np.eye(4)
+        matrix[0, 3] = x
+        return Transform(matrix)
+
+    with IgtlServer(0) as server:
+
+        def work() -> None:
+            tick = 0
+            while not stop.wait(0.01):
+                tick += 1
+                server.send(Message("TRANSFORM", "A", place(0.0)))
+                server.send(Message("TRANSFORM", "B", place(40.0 + min(tick * 0.05, 30.0))))
+
+        threading.Thread(target=work, daemon=True).start()
+        argv = ["live", "listen", str(case.twin), "--igtl", f"127.0.0.1:{server.port}", "--fixed", "A,B"]
+        assert main([*argv, "--for", "6s", "--json"]) == 0
+        stop.set()
+    drifts = [line for line in lines_of(capsys) if line["event"] == "drift"]
+    assert len(drifts) == 1
+    assert drifts[0]["devices"] == ["A", "B"] and "B has moved" in drifts[0]["text"]
