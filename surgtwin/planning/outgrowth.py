@@ -23,6 +23,8 @@ more."""
 LEAST_RING_POINTS = 30
 UNIT_MM = 20.0
 """Lengths are counted in this unit while fitting."""
+AT_ONCE = 512
+"""Points compared with all planes of a hull in one go: all of a large tumour's would take gigabytes."""
 FACING = 0.3
 """Capsule whose outward normal agrees less than this with the tumour's way out does not belong to the ring."""
 
@@ -41,9 +43,8 @@ def outgrown_percent(tumour: SurfaceDistance, voxels: Tissue, organ: OrganMesh, 
         Surface of the organ without the tumour.
     """
     middle, normal, area = triangle_frames(tumour.mesh)
-    hull = ConvexHull(organ.vertices_mm).equations
-    depth = (middle @ hull[:, :3].T + hull[:, 3]).max(1)
-    out = ~contact.is_covered & (depth > -OUTSIDE_MM)
+    out = ~contact.is_covered
+    out[out] = _beyond_hull(middle[out], organ.vertices_mm) > -OUTSIDE_MM
     if area[out].sum() < LEAST_OUTSIDE * area.sum():
         return 0.0
     way_out = (normal[out] * area[out, None]).sum(0)
@@ -56,6 +57,16 @@ def outgrown_percent(tumour: SurfaceDistance, voxels: Tissue, organ: OrganMesh, 
     outline = _Quadric.through(ring - centre)
     below = float(np.median(outline.value(ring - centre - outward)))
     return 100.0 * float((outline.value(voxels.points_mm() - centre) * below < 0.0).mean())
+
+
+def _beyond_hull(points: FloatArray, vertices: FloatArray) -> FloatArray:
+    """(N,) how far points lie beyond the planes of the convex hull of vertices; negative inside."""
+    hull = ConvexHull(vertices).equations
+    beyond = np.empty(len(points))
+    for first in range(0, len(points), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        beyond[some] = (points[some] @ hull[:, :3].T + hull[:, 3]).max(1)
+    return beyond
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,3 +165,13 @@ def test_a_resection_of_a_kidney_carries_the_figures_and_that_of_a_liver_does_no
             (told,) = kidney_as_json(result.kidney)
             assert told["target"] == "tumour" and told["contact_mm2"] == result.kidney[0].contact_mm2
             assert told["renal"]["n"] is None and "n" in told["renal"]["withheld"]
+
+
+def test_how_far_points_lie_beyond_a_hull_does_not_depend_on_how_many_are_asked_at_once():
+    from surgtwin.planning.outgrowth import AT_ONCE, _beyond_hull
+
+    corners = np.array([[x, y, z] for x in (-3.0, 3.0) for y in (-2.0, 2.0) for z in (-1.0, 1.0)])
+    points = np.random.default_rng(3).uniform(-6, 6, (2 * AT_ONCE + 7, 3))
+    expected = (np.abs(points) - [3.0, 2.0, 1.0]).max(1)
+    assert _beyond_hull(points, corners) == pytest.approx(expected, abs=1e-9)
+    assert _beyond_hull(points[:0], corners).shape == (0,)
