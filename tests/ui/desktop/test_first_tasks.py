@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from surgtwin.domain.cut import ShellCut
 from surgtwin.domain.plan import Plan, Resection
 from surgtwin.domain.twin import Twin
+from surgtwin.domain.verdict import Verdict
 from tests.ui.desktop.plan_hand import wait_exact
 from ui.desktop.main_window import MainWindow, make_view_grid
 from ui.desktop.panels.structure_list import Column
@@ -157,6 +158,22 @@ def test_lay_a_cut_and_bend_it_to_a_10_mm_margin(hand_with_twin: Hand, qtbot: An
     margin = hand.window.planning.desk.judged.numbers["Cut 1"].margins[0]
     assert margin.min_mm == pytest.approx(10.0, abs=0.6)
     assert panel.margins.line("liver tumour").value.text().startswith(f"{margin.min_mm:.1f}")
+
+
+def test_find_the_safest_needle_path_to_a_tumour(hand_with_twin: Hand, qtbot: Any) -> None:
+    hand = hand_with_twin
+    panel = plan_mode(hand)
+    hand.click(panel.needles.find_path)
+    needles = hand.window.planning.desk.needles
+    qtbot.waitUntil(lambda: needles.search is not None, timeout=JOB_MS)
+    hand.click(panel.needles.best)
+    wait_exact(hand.window, qtbot)
+    assert hand.actions <= MOST_ACTIONS
+    planned = hand.window.planning.book.plan.trajectories[0]
+    assert needles.choice.target == "liver tumour"
+    assert planned.entry_mm == needles.search.candidates[0].result.entry_mm
+    assert needles.result.verdict is Verdict.SAFE
+    assert needles.result.place.lesion == "liver tumour"
 
 
 def test_compare_two_plans(hand_with_twin: Hand, qtbot: Any) -> None:
