@@ -32,15 +32,16 @@ from .verdict_look import LOOKS
 
 A_PLACE = "a place: click it\u2026"
 LONGEST_MM, THICKEST_MM = 400.0, 20.0
-COLUMNS = ("", "deep", "nearest", "clear", "tilt", "risk")
+COLUMNS = ("", "deep", "tilt", "risk %", "mm clear of")
 TIPS = (
     "Rank, the best first",
     "From skin to target, mm",
-    "The structure that leaves the least room",
-    "How clear of it the needle stays, mm",
     "Angle to the skin's normal",
     "Chance that placing it brings it into something, at the error of published series",
+    "The structure that leaves the least room, and how clear of it the needle stays",
 )
+NEAREST = 4
+"""The column that takes what room there is."""
 STAGES = {"skin": "walking to the skin", "obstacles": "what lies in the way", "clearance": "measuring clearances"}
 STAGES |= {"angles": "measuring angles", "candidates": "judging the best exactly"}
 
@@ -200,7 +201,7 @@ class CandidateList(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setMinimumSectionSize(16)
         for n, tip in enumerate(TIPS):
-            mode = QHeaderView.ResizeMode.Stretch if n == 2 else QHeaderView.ResizeMode.ResizeToContents
+            mode = QHeaderView.ResizeMode.Stretch if n == NEAREST else QHeaderView.ResizeMode.ResizeToContents
             self.header().setSectionResizeMode(n, mode)
             self.headerItem().setToolTip(n, tip)
 
@@ -215,14 +216,14 @@ class CandidateList(QTreeWidget):
         for n, candidate in enumerate(search.candidates):
             result, nearest = candidate.result, tightest(candidate.result)
             look = LOOKS[result.verdict]
-            texts = [f"{look.mark} {n + 1}", f"{result.length_mm:.0f}"]
-            texts += [nearest.structure, millimetres(nearest.min_mm)] if nearest is not None else ["\u2013", "\u2013"]
-            texts += [angle_words(result), chance_words(result.robustness)]
+            texts = [f"{look.mark} {n + 1}", f"{result.length_mm:.0f}", angle_words(result)]
+            texts.append(chance_words(result.robustness).removesuffix(" %"))
+            texts.append(f"{millimetres(nearest.min_mm)} {nearest.structure}" if nearest is not None else "\u2013")
             item = QTreeWidgetItem(texts)
             item.setForeground(0, QColor(look.colour))
             item.setToolTip(0, look.word)
-            item.setToolTip(2, texts[2])
-            for column in (1, 3, 4, 5):
+            item.setToolTip(NEAREST, texts[NEAREST])
+            for column in (1, 2, 3):
                 item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.addTopLevelItem(item)
         rows = self.topLevelItemCount() * self.sizeHintForRow(0)
