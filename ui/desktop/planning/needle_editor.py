@@ -40,7 +40,7 @@ from .verdict_look import LOOKS, verdict_text
 if TYPE_CHECKING:
     from .plan_commands import PlanCommands
 
-MOST_ROWS = 6
+MOST_ROWS, WANTED_PIXELS = 6, 84
 HINT = "Drag the square on the skin, or the ring at the tip, in 3D or on a slice."
 SLICES_AT_TARGET = "The slices stand at the target: they can't be tilted along the needle."
 Edit = Callable[..., None]
@@ -213,7 +213,7 @@ class ClearRows(QWidget):
 
     def _new_row(self, n: int) -> tuple[QLabel, QLabel, QLabel, QDoubleSpinBox]:
         row = text_label(), text_label(wrap=True), text_label(), millimetre_box("Clearance wanted", 0.0)
-        fit_narrow(row[3])
+        row[3].setFixedWidth(WANTED_PIXELS)
         row[2].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row[3].valueChanged.connect(lambda mm: self._want(n, mm))
         for column, widget in enumerate(row):

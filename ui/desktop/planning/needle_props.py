@@ -19,7 +19,7 @@ from .needle_search import VERDICT_OF, Search, Skin
 from .scene_props import HATCH_MM, shape_polydata
 
 SIDES = 24
-OPACITY = {Skin.FREE: 0.6, Skin.UNPROVEN: 0.6, Skin.BLOCKED: 0.13}
+OPACITY = {Skin.FREE: 0.4, Skin.UNPROVEN: 0.5, Skin.BLOCKED: 0.13}
 """What is blocked is only hinted at: the organs have to be seen through it."""
 TEXTURE_ROWS, DARK_ROWS = 8, 3
 
