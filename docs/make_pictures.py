@@ -1,4 +1,8 @@
-"""Make the README's pictures from a twin: `python docs/make_pictures.py demo_output/phantom.twin`. Needs no display."""
+"""Make the README's pictures: `python docs/make_pictures.py demo_output/phantom.twin PLANNED.twin`. Needs no display.
+
+The second twin is one with tumours, of the phantom's own labels: `python -m sample_data DIR`, then `surgtwin build
+DIR/dicom --labels DIR/truth_labels.nii.gz --names NAMES.json -o PLANNED.twin`, with the names from DIR/truth.json.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,18 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtWidgets import QApplication
+
+from surgtwin.domain.cut import PlaneCut
+from surgtwin.domain.plan import PatientFigures, Plan, Resection
+from surgtwin.domain.twin import Twin
+from surgtwin.planning.start_cut import patch_around
+from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.store.load import load_twin
 from ui.desktop.app import make_application, make_window
 from ui.render.screenshot import write_screenshot
@@ -20,25 +32,53 @@ SETTLE_S = 12.0
 """Opening and the finer drawing at rest take some seconds on a software renderer."""
 
 
-def desktop_picture(twin: Path, target: Path) -> None:
+def desktop_pictures(twin: Path, planned: Path) -> None:
     app = make_application()
     window = make_window()
     window.resize(*WINDOW)
     window.show()
     window.commands.open_path(twin)
-    until = time.monotonic() + SETTLE_S
-    while time.monotonic() < until:
-        app.processEvents()
-    window.grab().save(str(target))
+    settle(app)
+    window.grab().save(str(PICTURES / "desktop.png"))
+    window.commands.open_path(planned)
+    settle(app)
+    window.tool_row.mode_buttons.button(1).click()
+    window.planning.book.apply(cut_around(load_twin(planned)), "Lay a cut")
+    window.planning.book.choose_first()
+    window.views.scene.look_from("A")
+    settle(app)
+    window.grab().save(str(PICTURES / "plan.png"))
+    window.planning.book.remove()
     window.close()
 
 
+def settle(app: QApplication) -> None:
+    until = time.monotonic() + SETTLE_S
+    while time.monotonic() < until:
+        app.processEvents()
+
+
+def cut_around(twin: Twin) -> Plan:
+    """A bent cut that takes the tumour next to the liver's front with ten millimetres around it."""
+    geometry = TwinGeometry(twin)
+    resection = Resection(
+        "Cut 1",
+        "liver",
+        PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
+        ("hepatic vein", "portal vein branches"),
+        ("tumour 1",),
+    )
+    points = geometry.surface("tumour 1").mesh.vertices_mm
+    cut = patch_around(points, 12.0, (-0.6, -0.8, 0.0), geometry.organ_tissue(resection))
+    return Plan(PatientFigures(170.0, 70.0), resections=(replace(resection, surface=cut),))
+
+
 def main() -> int:
-    twin = Path(sys.argv[1])
+    twin, planned = (Path(name) for name in sys.argv[1:3])
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SURGTWIN_CONFIG"] = folder
-        desktop_picture(twin, PICTURES / "desktop.png")
+        desktop_pictures(twin, planned)
     write_screenshot(load_twin(twin), PICTURES / "overview.png", size=(1400, 900))
     return 0
 
