@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from surgtwin.domain.finding import Finding
 
@@ -79,6 +79,9 @@ class PlanPanel(QScrollArea):
         self.alone.setChecked(bool(organ) and self._desk.state.soloed == organ)
         self.patient.setVisible(has_twin and has_entries)
         self.shaping.setVisible(self._desk.book.chosen is not None)
+        if self.widget() is not None:
+            # Sections deep inside change their size without the scroll area hearing of it: it would squeeze them.
+            QApplication.postEvent(self.widget(), QEvent(QEvent.Type.LayoutRequest))
 
     @property
     def _organ(self) -> str:
