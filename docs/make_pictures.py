@@ -28,7 +28,7 @@ from ui.render.screenshot import write_screenshot
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 WINDOW = (1600, 1000)
-SETTLE_S = 12.0
+SETTLE_S = 40.0
 """Opening and the finer drawing at rest take some seconds on a software renderer."""
 
 

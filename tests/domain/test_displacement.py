@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surgtwin.errors import GeometryError
 from surgtwin.domain.displacement import DisplacementField
+from surgtwin.errors import GeometryError
 from tests.registration.bodies import MIDDLE, body_grid, bulge, inner_points, places
 
 
