@@ -63,7 +63,7 @@ def shipped_for(modality: str) -> ShippedModel:
     for row in SHIPPED:
         if row.modality == modality:
             return row
-    known = ", ".join(row.modality for row in SHIPPED)
+    known = ", ".join(dict.fromkeys(row.modality for row in SHIPPED))
     raise ModelError(f"No shipped model is made for {modality} images (there are models for {known}). Name a model.")
 
 
