@@ -139,7 +139,7 @@ def test_figures_do_not_depend_on_where_the_patient_lies(frame, turn, shift):
         one, other = judged(before, cut), judged(after, its_image)
         # Tables of heights and distances lie along LPS: they differ, by what they are off.
         exact = isinstance(cut, PlaneCut)
-        assert other.resected.ml == pytest.approx(one.resected.ml, rel=1e-6 if exact else 5e-3)
+        assert other.resected.ml == pytest.approx(one.resected.ml, rel=1e-6 if exact else 2e-3)
         assert other.cut_area_mm2 == pytest.approx(one.cut_area_mm2, rel=1e-5 if exact else 1e-2)
         a, b = one.margins[0], other.margins[0]
         assert b.min_mm == pytest.approx(a.min_mm, abs=1e-4 if exact else 0.15)
