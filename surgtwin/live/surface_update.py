@@ -22,6 +22,7 @@ from ..progress import SILENT, Progress
 from ..registration.surface_fit import SurfaceFit, SurfaceFitSettings, fit_surface
 from ..version import VERSION
 from .carry import carry_labels, carry_mesh
+from .update import findings_that_stay
 
 STEP_MM = 6.0
 MARGIN_MM = 60.0
@@ -97,10 +98,7 @@ def propose_surface_update(
             program=f"surgtwin {VERSION}",
             settings={**twin.provenance.settings, "registration": registration.method},
         ),
-        findings=(
-            *(f for f in twin.findings if not f.code.startswith("registration-")),
-            *_findings(registration, organ),
-        ),
+        findings=(*findings_that_stay(twin), *_findings(registration, organ)),
         confidence=None,
         volume_intervals=tuple(v for v in twin.volume_intervals if v.structure not in members),
     )

@@ -78,13 +78,7 @@ def propose_update(
     ImageError
         If the images hardly overlap.
     """
-    if twin.registration is not None and not twin.registration.image_id:
-        raise TwinError(
-            f"Revision {twin.revision.number} was carried by points on a surface, and no image shows it as it lies. Go "
-            f"back to revision {twin.registration.base_revision} (surgtwin revert), and take the image in there."
-        )
-    if twin.patient.contradicts(arrived.patient):
-        raise PatientMismatchError("The image that arrived is of another patient than the twin. It was not taken in.")
+    _require_takable(twin, arrived)
     base = _shown_by(twin)
     rigid = fit_rigid(base, arrived, progress=progress.part(0.0, 0.25))
     levels = REFINED if settings.quality is Quality.REFINED else PREVIEW
@@ -122,10 +116,20 @@ def propose_update(
         meshes=meshes,
         registration=registration,
         provenance=_provenance(twin, image, registration),
-        findings=(*_kept_findings(twin), *arrived.findings, *_findings(twin, arrived, registration)),
+        findings=(*findings_that_stay(twin), *arrived.findings, *_findings(twin, arrived, registration)),
         confidence=None,
         volume_intervals=(),
     )
+
+
+def _require_takable(twin: Twin, arrived: Volume) -> None:
+    if twin.registration is not None and not twin.registration.image_id:
+        raise TwinError(
+            f"Revision {twin.revision.number} was carried by points on a surface, and no image shows it as it lies. Go "
+            f"back to revision {twin.registration.base_revision} (surgtwin revert), and take the image in there."
+        )
+    if twin.patient.contradicts(arrived.patient):
+        raise PatientMismatchError("The image that arrived is of another patient than the twin. It was not taken in.")
 
 
 def _shown_by(twin: Twin) -> Volume:
@@ -200,7 +204,7 @@ def _carried(method: str) -> str:
     return method if method.endswith(CARRIED) else f"{method}; {CARRIED}"
 
 
-def _kept_findings(twin: Twin) -> tuple[Finding, ...]:
+def findings_that_stay(twin: Twin) -> tuple[Finding, ...]:
     """What was found before and still holds: figures of volumes and places were of the organs as they lay."""
     return tuple(f for f in twin.findings if not f.code.startswith("registration-"))
 
