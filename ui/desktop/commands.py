@@ -135,17 +135,17 @@ class Commands(SavingCommands):
         self._window.search_box.take_focus()
 
     def cancel_job(self) -> None:
-        """Give up the cut that is being laid; else stop what is computed."""
+        """Give up what the next click would lay or place; else stop what is computed."""
         desk = self._planning.desk
-        if desk.laying is not None:
-            desk.stop_laying()
+        if desk.is_placing:
+            desk.stop_placing()
         elif self._planning.pane is not None:
             self._planning.end_compare()
         else:
             self._jobs.cancel()
 
     def can_cancel(self, state: AppState) -> bool:
-        return state.busy or self._planning.desk.laying is not None or self._planning.pane is not None
+        return state.busy or self._planning.desk.is_placing or self._planning.pane is not None
 
     def toggle_large(self, view: str) -> None:
         self.state.set_maximised("" if self.state.maximised == view else view)

@@ -185,7 +185,7 @@ class MainWindow(DropTarget):
         self.planning.attach(self.views)
         commands.listen_to_plans()
         planning = self.planning
-        for signal in (planning.book.drafts_changed, planning.desk.laying_changed, planning.pane_changed):
+        for signal in (planning.book.drafts_changed, planning.desk.placing_changed, planning.pane_changed):
             signal.connect(self.actions_table.refresh)
         state.colour_chosen.connect(self._keep_colour)
         self.kept.changed.connect(self._apply_settings)

@@ -15,7 +15,6 @@ from surgtwin.domain.plan import Plan, Resection
 from surgtwin.errors import PlanError
 from surgtwin.planning.edits import free_name, with_entry, with_surface
 from surgtwin.planning.tissue import Tissue
-from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.progress import Progress
 
 from ..state import AppState
@@ -23,30 +22,24 @@ from .bending import bent
 from .book import PlanBook
 from .choices import CutChoice, first_choice
 from .hand import Hold
-from .judging import Judge, Judged
+from .judged_desk import EntryHand, JudgedDesk
 from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_of_line
 from .needle_desk import NeedleDesk
 from .worker import LatestWorker
 
-QUICK, EXACT, START, WARM, BEND = "quick", "exact", "start", "warm", "bend"
+START, WARM, BEND = "start", "warm", "bend"
 SOFT = 0.8
 """How far a handle drags its neighbours along, in control points (standard deviation)."""
-NO_TWIN = "A plan is made on a twin: the organs have to be found first."
-OTHER_FRAME = "The organs were found on an image that lies otherwise than the primary one: no plan can be made on them."
 _ANY = PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 
 
-class PlanDesk(QObject):
-    """Asks the worker for figures and pictures, and holds the newest. Lives on the main thread."""
+class PlanDesk(JudgedDesk):
+    """Adds the hands to what is known of the plan. Lives on the main thread."""
 
-    judged_changed = Signal()
-    """Figures or pictures are there that were not, or no longer hold."""
-    hand_moved = Signal()
-    """The hand holds the cut otherwise; its figures follow."""
     laying_changed = Signal()
+    placing_changed = Signal()
+    """The next click on a view means something else than before, of whatever kind."""
     choice_changed = Signal()
-    problem_found = Signal(str)
-    """Why a cut could not be laid, for a person."""
 
     def __init__(
         self,
@@ -56,26 +49,17 @@ class PlanDesk(QObject):
         slow_worker: LatestWorker,
         parent: QObject | None = None,
     ) -> None:
-        """`worker` follows the hand; `slow_worker` has the last word and never makes the hand wait."""
-        super().__init__(parent)
-        self.state, self.book, self._worker, self._slow_worker = state, book, worker, slow_worker
-        self.is_open = False
+        super().__init__(state, book, worker, slow_worker, parent)
         self.falloff = SOFT
-        self._judge: Judge | None = None
-        self._slow_judge: Judge | None = None
-        self._judged: Judged | None = None
         self._live: CutSurface | None = None
         self._laying: Laying | None = None
         self._choice = CutChoice()
-        self._fault: Callable[[BaseException], None] = lambda error: None
         self.needles = NeedleDesk(self)
+        self.hands = (self.needles,)
+        for signal in (self.laying_changed, self.needles.placing_changed):
+            signal.connect(self.placing_changed)
         state.twin_changed.connect(self._on_twin)
-        state.details_changed.connect(self._on_details)
         book.plan_changed.connect(self._on_plan)
-
-    def on_fault(self, show: Callable[[BaseException], None]) -> None:
-        """Who shows errors that are no plan's."""
-        self._fault = show
 
     def set_open(self, is_open: bool) -> None:
         """Plan mode is entered or left: nothing is computed for a panel that nobody sees."""
@@ -83,30 +67,21 @@ class PlanDesk(QObject):
             return
         self.is_open = is_open
         if not is_open:
-            self.stop_laying()
-            self.needles.stop_placing()
+            self.stop_placing()
         elif self._judge is None:
             self._on_twin()
         else:
             self._on_plan()
         self.judged_changed.emit()
 
-    @property
-    def obstacle(self) -> str:
-        """Why nothing can be planned on what is open, for a person; empty where it can."""
-        twin = self.state.twin
-        if twin is None:
-            return NO_TWIN
-        is_primary = np.allclose(twin.image(twin.labels_on).twin_from_image, np.eye(4))
-        return "" if is_primary else OTHER_FRAME
-
     # --- what is known
 
     @property
     def plan(self) -> Plan:
-        """The plan, with the cut or the needle as the hand holds it."""
-        if self.needles.live is not None:
-            return with_entry(self.book.plan, self.needles.live)
+        """The plan, with what is in the hand as the hand holds it."""
+        live = next((hand.live for hand in self.hands if hand.live is not None), None)
+        if live is not None:
+            return with_entry(self.book.plan, live)
         chosen = self.book.chosen
         if self._live is None or not isinstance(chosen, Resection):
             return self.book.plan
@@ -120,34 +95,6 @@ class PlanDesk(QObject):
             return None
         return replace(chosen, surface=self._live) if self._live is not None else chosen
 
-    @property
-    def judged(self) -> Judged | None:
-        """The newest figures, perhaps of the plan as it was a moment ago."""
-        return self._judged
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the figures are exact and of the plan that is on the screen."""
-        return self._judged is not None and self._judged.is_exact and self._judged.plan == self.plan
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether figures are being computed."""
-        return self._judge is not None and not self.plan.is_empty and not self.is_exact and not self._is_problem
-
-    @property
-    def _is_problem(self) -> bool:
-        return self._judged is not None and bool(self._judged.problem) and self._judged.plan == self.plan
-
-    @property
-    def geometry(self) -> TwinGeometry | None:
-        return self._judge.geometry if self._judge is not None else None
-
-    @property
-    def slow_judge(self) -> Judge | None:
-        """What judges plans on the open twin exactly; only the slow worker may ask it."""
-        return self._slow_judge
-
     # --- the hand on a cut
 
     def pull(self, hold: Hold, to_mm: Point3, is_alone: bool = False) -> None:
@@ -157,11 +104,6 @@ class PlanDesk(QObject):
         except PlanError:
             return  # a pull that leaves no surface is not followed
         self.follow_hand()
-
-    def follow_hand(self) -> None:
-        """The hand holds something otherwise: figures follow."""
-        self._ask(quick_only=True)
-        self.hand_moved.emit()
 
     def let_go(self, words: str) -> None:
         """What the hand did becomes an edit of the plan."""
@@ -204,8 +146,8 @@ class PlanDesk(QObject):
         return self._laying
 
     def start_laying(self, way: Way) -> None:
+        self.stop_placing()
         self._laying = Laying(way)
-        self.needles.stop_placing()
         self._warm()
         self.laying_changed.emit()
 
@@ -270,35 +212,37 @@ class PlanDesk(QObject):
 
     # --- following
 
+    @property
+    def is_placing(self) -> bool:
+        """Whether the next click on a view lays or places something."""
+        return self._laying is not None or any(hand.is_placing for hand in self.hands)
+
+    def stop_placing(self, but: EntryHand | None = None) -> None:
+        """Nothing is laid or placed by the next click any longer, but by the hand that is named."""
+        self.stop_laying()
+        for hand in self.hands:
+            if hand is not but:
+                hand.stop_placing()
+
     def _on_twin(self) -> None:
         """Another twin or revision: everything known was of the old one."""
         twin, known = self.state.twin, self.geometry
         if twin is not None and known is not None and twin.labels is known.twin.labels:
             return  # the same twin; another of its images is on the slices
-        for kind in (QUICK, START, WARM, BEND):
+        for kind in (START, WARM, BEND):
             self._worker.drop(kind)
-        self._slow_worker.drop(EXACT)
-        self._live, self._judged, self._laying = None, None, None
-        geometry = TwinGeometry(twin) if twin is not None and self.is_open and not self.obstacle else None
-        self._judge = Judge(geometry) if geometry is not None else None
-        self._slow_judge = Judge(geometry) if geometry is not None else None
+        self._live, self._laying = None, None
+        self._forget_figures()
         self._choice = first_choice(twin) if twin is not None and not self.obstacle else CutChoice()
         self.choice_changed.emit()
         self.laying_changed.emit()
-        self.needles.on_twin()
+        for hand in self.hands:
+            hand.on_twin()
         self._warm()
         self._on_plan()
 
-    def _on_details(self) -> None:
-        """Somebody accepted a structure, perhaps: the figures stay, the findings may not."""
-        twin, judge = self.state.twin, self._judge
-        if judge is None or twin is None or judge.geometry.twin.accepted == twin.accepted:
-            return
-        judge.geometry.twin = twin
-        self._ask(quick_only=False, is_anew=True)
-
     def _on_plan(self) -> None:
-        if self._live is None and self.needles.live is None:
+        if self._live is None and all(hand.live is None for hand in self.hands):
             self._ask(quick_only=False)
         self.judged_changed.emit()
 
@@ -307,31 +251,3 @@ class PlanDesk(QObject):
         if judge is not None and choice.organ:
             resection = choice.resection("-", _ANY)
             self._worker.ask(WARM, lambda *_: judge.warm(resection), lambda _: None, lambda _: None)
-
-    def _ask(self, quick_only: bool, is_anew: bool = False) -> None:
-        judge, slow, plan = self._judge, self._slow_judge, self.plan
-        if judge is None or slow is None or not self.is_open:
-            return
-        if plan.is_empty:
-            self._slow_worker.drop(EXACT)
-            self._worker.drop(QUICK)
-            self._judged = None
-            return
-        known = self._judged
-        if not (quick_only or is_anew) and known is not None and known.is_exact and known.plan is plan:
-            return
-        self._slow_worker.drop(EXACT)
-        self._worker.ask(QUICK, lambda progress, _: judge.quick(plan, progress), self._take, self.tell_fault)
-        if not quick_only:
-            self._slow_worker.ask(EXACT, lambda progress, _: slow.exact(plan, progress), self._take, self.tell_fault)
-
-    def _take(self, judged: Judged) -> None:
-        known = self._judged
-        if known is not None and known.is_exact and not judged.is_exact and known.plan == judged.plan:
-            return
-        self._judged = judged
-        self.judged_changed.emit()
-
-    def tell_fault(self, error: BaseException) -> None:
-        """Show an error that a person should read."""
-        self._fault(error)

@@ -87,6 +87,10 @@ class NeedleDesk(QObject):
         """What the next click on a view places."""
         return self._placing
 
+    @property
+    def is_placing(self) -> bool:
+        return self._placing is not None
+
     def on_twin(self) -> None:
         """Another twin or revision: what was found was found on the old one."""
         self.worker.drop(SEARCH)
@@ -157,7 +161,7 @@ class NeedleDesk(QObject):
 
     def start_placing(self, end: End) -> None:
         self._placing = end
-        self._desk.stop_laying()
+        self._desk.stop_placing(but=self)
         self.placing_changed.emit()
 
     def stop_placing(self) -> None:

@@ -79,9 +79,10 @@ class PlanPanel(QScrollArea):
         self.alone.setChecked(bool(organ) and self._desk.state.soloed == organ)
         self.patient.setVisible(has_twin and has_entries)
         self.shaping.setVisible(self._desk.book.chosen is not None)
-        if self.widget() is not None:
+        body = self.widget()
+        if body is not None:
             # Sections deep inside change their size without the scroll area hearing of it: it would squeeze them.
-            QApplication.postEvent(self.widget(), QEvent(QEvent.Type.LayoutRequest))
+            QApplication.postEvent(body, QEvent(QEvent.Type.LayoutRequest))
 
     @property
     def _organ(self) -> str:

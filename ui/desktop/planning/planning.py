@@ -151,5 +151,5 @@ class Planning(QObject):
             self._keep.stop()
             self.keep_aside()
         self.end_compare()
-        for worker in (self.worker, self.slow_worker, self.desk.needles.worker):
+        for worker in (self.worker, self.slow_worker, *(hand.worker for hand in self.desk.hands)):
             worker.close()

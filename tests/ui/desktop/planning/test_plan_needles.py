@@ -11,13 +11,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from surgtwin.domain.trajectory import Avoid
-from surgtwin.domain.twin import Twin
 from surgtwin.planning.access_target import deepest_point
 from surgtwin.planning.twin_geometry import TwinGeometry
-from surgtwin.store.save import save_twin
 from tests.ui.desktop.plan_hand import JOB_MS, drag, enter, middle, pixel, wait_exact
 from ui.cli.main import main
-from ui.desktop.main_window import MainWindow, make_view_grid
+from ui.desktop.main_window import MainWindow
 from ui.desktop.planning.needle_editor import NeedleEditor
 from ui.desktop.planning.needle_search import Skin
 from ui.desktop.planning.needle_slice import share_within
@@ -25,18 +23,6 @@ from ui.desktop.planning.panel import PlanPanel
 from ui.desktop.planning.plan_commands import PlanCommands
 
 pytestmark = pytest.mark.desktop
-
-
-@pytest.fixture
-def window(make_window: Any, twin: Twin, tmp_path: Path, qtbot: Any) -> MainWindow:
-    """With the synthetic twin open from disk, and the real views."""
-    path = tmp_path / "case.twin"
-    save_twin(twin, path)
-    made = make_window(make_views=make_view_grid)
-    with qtbot.waitSignal(made.opener.twin_opened, timeout=JOB_MS):
-        made.commands.open_path(path)
-    qtbot.waitUntil(lambda: made.views.scene.render_window is not None, timeout=JOB_MS)
-    return made
 
 
 def searched(window: MainWindow, qtbot: Any) -> PlanPanel:

@@ -15,7 +15,6 @@ from surgtwin.domain.saved_plan import PlanState
 from surgtwin.domain.twin import Twin
 from surgtwin.planning.edits import moved, with_surface
 from surgtwin.store.load import load_twin
-from surgtwin.store.save import save_twin
 from tests.ui.desktop.plan_hand import JOB_MS, click_place, drag, enter, lay_on_axial, middle, pixel, wait_exact
 from ui.cli.main import main
 from ui.desktop.main_window import MainWindow, make_view_grid
@@ -23,18 +22,6 @@ from ui.desktop.planning.handles import handles_of
 from ui.desktop.planning.scene_props import REMNANT_OPACITY
 
 pytestmark = pytest.mark.desktop
-
-
-@pytest.fixture
-def window(make_window: Any, twin: Twin, tmp_path: Path, qtbot: Any) -> MainWindow:
-    """With the synthetic twin open from disk, and the real views."""
-    path = tmp_path / "case.twin"
-    save_twin(twin, path)
-    made = make_window(make_views=make_view_grid)
-    with qtbot.waitSignal(made.opener.twin_opened, timeout=JOB_MS):
-        made.commands.open_path(path)
-    qtbot.waitUntil(lambda: made.views.scene.render_window is not None, timeout=JOB_MS)
-    return made
 
 
 def cut_of(window: MainWindow) -> Any:
