@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from ..domain.cut import BezierCut, Combination, PlaneCut
 from ..domain.geometry import FloatArray
 from .bezier import PatchPoint, evaluate_patch, mean_normal
-from .split import CutSide
+from .split import CreasedSide, CutSide
 
 HEIGHT_STEP_MM = 1.0
 """Distance of the nodes between which heights are interpolated."""
@@ -68,6 +68,15 @@ class CombinedSide:
             values = [values[0], *(-v for v in values[1:])]
         choose = np.maximum if self.combination is Combination.UNION else np.minimum
         return np.asarray(reduce(choose, values))
+
+    def creased(self, points_mm: FloatArray, reach_mm: float) -> NDArray[np.bool_]:
+        near = np.zeros(len(points_mm), dtype=np.int64)
+        inner = np.zeros(len(points_mm), dtype=np.bool_)
+        for part in self.parts:
+            near += np.abs(part.signed(points_mm)) <= part.steepness * reach_mm
+            if isinstance(part, CreasedSide):
+                inner |= part.creased(points_mm, reach_mm)
+        return np.asarray((near > 1) | inner)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,17 +178,16 @@ def _slide(offset: FloatArray, patch: PatchPoint) -> FloatArray:
     return np.where((area > 0)[:, None], step, 0.0)
 
 
-def bezier_side(cut: BezierCut, bounds_mm: tuple[FloatArray, FloatArray], is_coarse: bool = False) -> CutSide:
-    """The side function of a Bezier patch for points within bounds (lowest and highest LPS corner).
+def bezier_side(cut: BezierCut, corners_mm: FloatArray, is_coarse: bool = False) -> CutSide:
+    """The side function of a Bezier patch for points within a box of corners (8, 3), LPS.
 
     The coarse one is made in some milliseconds: a spline through few heights.
     """
     sign = -1.0 if cut.flip else 1.0
-    corners = np.array(np.meshgrid(*zip(*bounds_mm, strict=True))).reshape(3, -1).T
-    side = _height_side(cut.control_points_mm, corners, sign, is_coarse)
+    side = _height_side(cut.control_points_mm, corners_mm, sign, is_coarse)
     if side is not None:
         return side
-    return _nearest_side(cut.control_points_mm, corners, sign, COARSE_SAMPLES if is_coarse else NEAREST_SAMPLES)
+    return _nearest_side(cut.control_points_mm, corners_mm, sign, COARSE_SAMPLES if is_coarse else NEAREST_SAMPLES)
 
 
 def base_axes(control_points_mm: FloatArray) -> FloatArray:

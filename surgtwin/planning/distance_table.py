@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ..domain.geometry import FloatArray
+from ..domain.geometry import FloatArray, Grid
 from ..domain.mesh import OrganMesh
 from ..mesh.surface_distance import SurfaceDistance
 
@@ -27,10 +27,12 @@ too large by at most e^2 / 2d for edges e (0.03 mm for edges of 1 mm)."""
 
 @dataclass(frozen=True, eq=False)
 class DistanceTable:
-    """Signed distances at nodes along LPS x, y, z around a target, negative inside.
+    """Signed distances at nodes around a target, negative inside.
 
     Parameters
     ----------
+    axes
+        (3, 3) rows: orthonormal LPS directions along which the nodes lie; places below are along them.
     low_mm, high_mm
         The box in which the spline holds.
     reach_mm
@@ -41,6 +43,7 @@ class DistanceTable:
         (s, t, r) of the cubic spline.
     """
 
+    axes: FloatArray
     low_mm: FloatArray
     high_mm: FloatArray
     reach_mm: float
@@ -50,8 +53,9 @@ class DistanceTable:
 
     def at(self, points_mm: FloatArray) -> FloatArray:
         """Signed distances (N,) of LPS points (N, 3), mm; outside the box no more than the true ones."""
-        within = np.clip(points_mm, self.low_mm, self.high_mm)
-        outside = np.linalg.norm(points_mm - within, axis=1)
+        there = points_mm @ self.axes.T
+        within = np.clip(there, self.low_mm, self.high_mm)
+        outside = np.linalg.norm(there - within, axis=1)
         node = ((within - self.first_mm) / self.step_mm).T
         found = ndimage.map_coordinates(self.coefficients, node, order=3, mode="mirror", prefilter=False)
         return np.asarray(np.where(outside > 0.0, self.reach_mm + outside, found))
@@ -72,23 +76,30 @@ class ShellSide:
         return np.asarray(self.distance_mm - reduce(np.minimum, (t.at(points_mm) for t in self.targets)))
 
 
-def distance_table(surface: SurfaceDistance, distance_mm: float) -> DistanceTable:
-    """A surface's signed distances out to a distance at least."""
+def upright_axes(grid: Grid) -> FloatArray:
+    """(3, 3) rows: orthonormal directions nearest to a grid's i, then j, then k. They turn with the patient."""
+    basis, lengths = np.linalg.qr(grid.lps_from_ijk[:3, :3])
+    return np.asarray((basis * np.sign(np.diag(lengths))).T)
+
+
+def distance_table(surface: SurfaceDistance, distance_mm: float, axes: FloatArray) -> DistanceTable:
+    """A surface's signed distances out to a distance at least, at nodes along orthonormal axes (3, 3; rows)."""
     vertices = surface.mesh.vertices_mm
     reach = max(distance_mm * 1.5, LEAST_REACH_MM)
-    low, high = vertices.min(0) - reach, vertices.max(0) + reach
+    there = vertices @ axes.T
+    low, high = there.min(0) - reach, there.max(0) + reach
     step = max(STEP_MM, float((np.prod(high - low) / MAX_NODES) ** (1.0 / 3.0)))
     first = low - PAD_STEPS * step
     counts = np.ceil((high - low) / step).astype(int) + 1 + 2 * PAD_STEPS
-    axes = [first[a] + step * np.arange(counts[a]) for a in range(3)]
-    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    places = [first[a] + step * np.arange(counts[a]) for a in range(3)]
+    nodes = np.stack(np.meshgrid(*places, indexing="ij"), -1).reshape(-1, 3) @ axes
     away, nearest = cKDTree(vertices).query(nodes, workers=-1)
     behind = np.einsum("nc,nc->n", nodes - vertices[nearest], _vertex_normals(surface.mesh)[nearest]) < 0
     distance = np.where(behind, -away, away)
     close = away < NEAR_MM
     distance[close] = surface.at(nodes[close])
     coefficients = ndimage.spline_filter(distance.reshape(counts), 3, mode="mirror")
-    return DistanceTable(low, high, reach, first, step, np.asarray(coefficients))
+    return DistanceTable(axes, low, high, reach, first, step, np.asarray(coefficients))
 
 
 def _vertex_normals(mesh: OrganMesh) -> FloatArray:

@@ -153,7 +153,7 @@ class ResectionPreview:
     def side(self, surface: CutSurface) -> CutSide:
         """The side function of a cut, as coarse as the figures are."""
         if isinstance(surface, BezierCut):
-            return bezier_side(surface, self.cells.tissue.bounds_mm, is_coarse=True)
+            return bezier_side(surface, self.cells.tissue.corners_mm, is_coarse=True)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, tuple(self.side(part) for part in surface.parts))
         return self.geometry.side(surface, self.cells.tissue)

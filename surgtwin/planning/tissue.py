@@ -64,6 +64,12 @@ class Tissue:
         centres, radius = self.block_centre_mm, self.block_radius_mm
         return centres.min(0) - radius, centres.max(0) + radius
 
+    @cached_property
+    def corners_mm(self) -> FloatArray:
+        """(8, 3) LPS corners of a box along the grid's axes around the blocks: it turns with the patient."""
+        low, high = self.block_ijk.min(0) - BLOCK, self.block_ijk.max(0) + BLOCK
+        return self.grid.to_lps(np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T)
+
     def points_mm(self, which: NDArray[np.int64] | slice = slice(None)) -> FloatArray:
         """LPS mm of voxel centres."""
         return self.grid.to_lps(self.ijk[which])

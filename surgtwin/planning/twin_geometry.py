@@ -23,7 +23,7 @@ from ..mesh.segment_distance import SegmentDistance
 from ..mesh.surface_distance import SurfaceDistance, vertex_areas
 from ..simulation.clearance import Depths, depths_of
 from .cut_side import CombinedSide, PlaneSide, bezier_side
-from .distance_table import DistanceTable, ShellSide, distance_table
+from .distance_table import DistanceTable, ShellSide, distance_table, upright_axes
 from .organ_vessel import OrganVessel, vessel_in_organ
 from .split import CutSide
 from .territory_side import territory_side
@@ -123,7 +123,8 @@ class TwinGeometry:
         with self._lock:
             table = self._tables.get(name)
             if table is None or table.reach_mm < distance_mm + 1.0:
-                table = self._tables[name] = distance_table(self.surface(name), distance_mm)
+                axes = upright_axes(self.twin.labels.grid)
+                table = self._tables[name] = distance_table(self.surface(name), distance_mm, axes)
             return table
 
     def segments(self, name: str) -> SegmentDistance:
@@ -186,7 +187,7 @@ class TwinGeometry:
         if isinstance(surface, PlaneCut):
             return PlaneSide(surface)
         if isinstance(surface, BezierCut):
-            return bezier_side(surface, tissue.bounds_mm)
+            return bezier_side(surface, tissue.corners_mm)
         if isinstance(surface, ShellCut):
             for n, target in enumerate(surface.targets):
                 self.structure(target, f"targets[{n}]")
