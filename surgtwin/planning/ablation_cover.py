@@ -12,6 +12,7 @@ from ..domain.geometry import FloatArray, Point3
 from ..domain.mesh import OrganMesh
 from ..domain.trajectory import Ablation
 from ..errors import PlanError
+from ..progress import SILENT, Progress
 from ..simulation.ellipsoid import Ellipsoid, as_point, zone_of
 from .ablation import rim_distance
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -36,6 +37,7 @@ def cover_target(
     axis_b: Point3 | None = None,
     margin_mm: float | None = None,
     settings: PlanningSettings = DEFAULT_PLANNING,
+    progress: Progress = SILENT,
 ) -> tuple[Ablation, ...]:
     """Zones of one size and direction that together cover a target with a margin around it.
 
@@ -46,6 +48,8 @@ def cover_target(
     ------
     PlanError
         If there is no such target, or more than `MAX_ZONES` zones would be needed.
+    Cancelled
+        When asked to stop through ``progress``.
     """
     margin = settings.ablation_margin_mm if margin_mm is None else margin_mm
     geometry.structure(target, "target")
@@ -55,10 +59,11 @@ def cover_target(
     if float(_at(shape, single).signed(surface).min()) >= margin:
         return (replace(first, centre_mm=as_point(single)),)
     wanted = _places(geometry, target, margin)
-    for share in SHRUNK:
-        zones = [_at(shape, c) for c in _greedy(_shrunk(shape, share), wanted)]
+    for n, share in enumerate(SHRUNK):
+        progress.update((n + 1) / (len(SHRUNK) + 1))
+        zones = [_at(shape, c) for c in _greedy(_shrunk(shape, share), wanted, progress)]
         if float(rim_distance(zones, surface)[0].min()) >= margin:
-            kept = _needed_at_full_size(zones, surface, margin)
+            kept = _needed_at_full_size(zones, surface, margin, progress)
             return tuple(
                 replace(first, name=f"{target} {n + 1}", centre_mm=as_point(z.centre_mm)) for n, z in enumerate(kept)
             )
@@ -77,10 +82,13 @@ def _at(zone: Ellipsoid, centre: FloatArray) -> Ellipsoid:
     return Ellipsoid(centre, zone.axes, zone.radii_mm)
 
 
-def _needed_at_full_size(zones: list[Ellipsoid], surface: FloatArray, margin: float) -> list[Ellipsoid]:
+def _needed_at_full_size(
+    zones: list[Ellipsoid], surface: FloatArray, margin: float, progress: Progress
+) -> list[Ellipsoid]:
     """The zones without those that full-sized neighbours make needless."""
     kept = list(zones)
     for zone in reversed(zones):
+        progress.check()
         others = [z for z in kept if z is not zone]
         if others and float(rim_distance(others, surface)[0].min()) >= margin:
             kept = others
@@ -128,7 +136,7 @@ def _normals(mesh: OrganMesh) -> FloatArray:
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
 
 
-def _greedy(zone: Ellipsoid, wanted: FloatArray) -> list[FloatArray]:
+def _greedy(zone: Ellipsoid, wanted: FloatArray, progress: Progress) -> list[FloatArray]:
     """Centres whose zones cover all places."""
     tried = wanted[:: max(1, len(wanted) // CENTRES)]
     scaled = (wanted @ zone.axes.T) / zone.radii_mm
@@ -140,6 +148,7 @@ def _greedy(zone: Ellipsoid, wanted: FloatArray) -> list[FloatArray]:
     chosen: list[int] = []
     bare = np.ones(len(wanted), dtype=bool)
     while bare.any():
+        progress.check()
         gains = (covers & bare).sum(1)
         best = int(gains.argmax())
         if gains[best] == 0 or len(chosen) == MAX_ZONES:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from surgtwin.domain.trajectory import Ablation
-from surgtwin.errors import PlanError
+from surgtwin.errors import Cancelled, PlanError
 from surgtwin.planning.ablation import evaluate_zones, rim_distance
 from surgtwin.planning.ablation_cover import cover_target
 from surgtwin.planning.twin_geometry import TwinGeometry
+from surgtwin.progress import Progress
 from surgtwin.simulation.ellipsoid import zone_of
 from tests.planning import shapes
 from tests.planning.shapes import Frame, ball, make_geometry, tube
@@ -76,3 +77,14 @@ def test_zones_far_too_small_and_unknown_targets_are_told():
     with pytest.raises(PlanError, match="target: there is no structure 'tumor'"):
         cover_target(liver(STRAIGHT), "tumor", (20, 20, 20))
     assert np.isfinite(cover_target(liver(STRAIGHT), "tumour", (25, 25, 25))[0].centre_mm).all()
+
+
+def test_a_cover_is_given_up_when_a_person_says_so() -> None:
+    asked = []
+
+    def stops() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    with pytest.raises(Cancelled):
+        cover_target(liver(STRAIGHT), "tumour long", (16, 16, 16), margin_mm=5.0, progress=Progress(None, stops))
