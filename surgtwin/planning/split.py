@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from .voxel_share import voxel_share
 
 CHUNK = 500_000
 """Voxels looked at together: bounds the memory."""
+# Spread evenly (Roberts' R3 sequence), in pairs about the middle, and not where cuts along the grid would meet them.
+_HALF = (np.arange(1, 33)[:, None] / 1.2207440846 ** np.arange(1, 4) + 0.5) % 1.0 - 0.5
+SPREAD = np.concatenate((_HALF, -_HALF))
+"""(64, 3) places in a voxel, in voxels from its middle, at which a cut with a crease is asked for its side."""
 
 
 class CutSide(Protocol):
@@ -27,6 +31,15 @@ class CutSide(Protocol):
 
     def signed(self, points_mm: FloatArray) -> FloatArray:
         """The function (N,) at LPS points (N, 3)."""
+        ...
+
+
+@runtime_checkable
+class CreasedSide(CutSide, Protocol):
+    """A side whose zero set has creases, where it is no plane however closely one looks."""
+
+    def creased(self, points_mm: FloatArray, reach_mm: float) -> NDArray[np.bool_]:
+        """Whether a crease may come nearer than `reach_mm` to each of (N, 3) LPS points."""
         ...
 
 
@@ -124,6 +137,11 @@ def _close_look(
     cut = np.flatnonzero(np.abs(value) <= side.steepness * half_diagonal_mm(tissue.grid))
     steps = _steps(tissue, side, points[cut])
     share[cut], slope = voxel_share(value[cut], steps)
+    if isinstance(side, CreasedSide):
+        creased = side.creased(points[cut], half_diagonal_mm(tissue.grid))
+        share[cut[creased]] = _counted(tissue, side, points[cut][creased])
+        # What lies wholly on one side has no piece of the cut.
+        slope[creased & ((share[cut] == 0.0) | (share[cut] == 1.0))] = 0.0
     gradient = steps @ tissue.grid.ijk_from_lps[:3, :3]
     steep = np.linalg.norm(gradient, axis=1)
     passed = (slope > 0) & (steep > 0)
@@ -144,3 +162,11 @@ def _steps(tissue: Tissue, side: CutSide, points_mm: FloatArray) -> FloatArray:
         half = tissue.grid.lps_from_ijk[:3, axis] / 2.0
         steps[:, axis] = side.signed(points_mm + half) - side.signed(points_mm - half)
     return steps
+
+
+def _counted(tissue: Tissue, side: CutSide, points_mm: FloatArray) -> FloatArray:
+    """Shares (N,) of voxels by asking many places in each."""
+    found = np.zeros(len(points_mm))
+    for shift in SPREAD @ tissue.grid.lps_from_ijk[:3, :3].T:
+        found += side.signed(points_mm + shift) > 0
+    return found / len(SPREAD)
