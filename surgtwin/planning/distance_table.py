@@ -33,8 +33,8 @@ class DistanceTable:
     ----------
     axes
         (3, 3) rows: orthonormal LPS directions along which the nodes lie; places below are along them.
-    low_mm, high_mm
-        The box in which the spline holds.
+    box_mm
+        Lowest and highest corner (3,) of the box in which the spline holds.
     reach_mm
         Every place outside the box is at least this far from the target.
     first_mm, step_mm
@@ -44,8 +44,7 @@ class DistanceTable:
     """
 
     axes: FloatArray
-    low_mm: FloatArray
-    high_mm: FloatArray
+    box_mm: tuple[FloatArray, FloatArray]
     reach_mm: float
     first_mm: FloatArray
     step_mm: float
@@ -53,11 +52,10 @@ class DistanceTable:
 
     def at(self, points_mm: FloatArray) -> FloatArray:
         """Signed distances (N,) of LPS points (N, 3), mm; outside the box no more than the true ones."""
-        there = points_mm @ self.axes.T
-        within = np.clip(there, self.low_mm, self.high_mm)
-        outside = np.linalg.norm(there - within, axis=1)
-        node = ((within - self.first_mm) / self.step_mm).T
-        found = ndimage.map_coordinates(self.coefficients, node, order=3, mode="mirror", prefilter=False)
+        node = (self.axes / self.step_mm) @ points_mm.T - (self.first_mm / self.step_mm)[:, None]
+        within = np.clip(node, *((limit - self.first_mm)[:, None] / self.step_mm for limit in self.box_mm))
+        outside = self.step_mm * np.sqrt(np.einsum("cn,cn->n", node - within, node - within))
+        found = ndimage.map_coordinates(self.coefficients, within, order=3, mode="mirror", prefilter=False)
         return np.asarray(np.where(outside > 0.0, self.reach_mm + outside, found))
 
 
@@ -99,7 +97,7 @@ def distance_table(surface: SurfaceDistance, distance_mm: float, axes: FloatArra
     close = away < NEAR_MM
     distance[close] = surface.at(nodes[close])
     coefficients = ndimage.spline_filter(distance.reshape(counts), 3, mode="mirror")
-    return DistanceTable(axes, low, high, reach, first, step, np.asarray(coefficients))
+    return DistanceTable(axes, (low, high), reach, first, step, np.asarray(coefficients))
 
 
 def _vertex_normals(mesh: OrganMesh) -> FloatArray:
