@@ -25,6 +25,7 @@ from .hand import Hold
 from .judged_desk import EntryHand, JudgedDesk
 from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_of_line
 from .needle_desk import NeedleDesk
+from .path_desk import PathDesk
 from .worker import LatestWorker
 
 START, WARM, BEND = "start", "warm", "bend"
@@ -54,9 +55,9 @@ class PlanDesk(JudgedDesk):
         self._live: CutSurface | None = None
         self._laying: Laying | None = None
         self._choice = CutChoice()
-        self.needles = NeedleDesk(self)
-        self.hands = (self.needles,)
-        for signal in (self.laying_changed, self.needles.placing_changed):
+        self.needles, self.paths = NeedleDesk(self), PathDesk(self)
+        self.hands = (self.needles, self.paths,)
+        for signal in (self.laying_changed, self.paths.placing_changed, self.needles.placing_changed):
             signal.connect(self.placing_changed)
         state.twin_changed.connect(self._on_twin)
         book.plan_changed.connect(self._on_plan)

@@ -21,6 +21,7 @@ from surgtwin.planning.unfold import UnfoldedMap, unfold
 from surgtwin.progress import Progress
 
 from .figures import CutNumbers, numbers_of_preview, numbers_of_result
+from .path_figures import PathFigures, QuickPaths, figures_of_result
 from .pictures import PictureMaker, PlanPicture
 
 MISSES = "The cut misses the organ: move it until it passes through."
@@ -45,6 +46,8 @@ class Judged:
         Each cut laid out flat, by its name; with the exact figures only.
     needles
         The figures of each needle by its name; in a preview without the chance of violation.
+    paths
+        The figures of each tool path by its name.
     problem
         Why the plan can't be judged, for a person; empty where it can.
     """
@@ -57,6 +60,7 @@ class Judged:
     problem: str = ""
     maps: dict[str, tuple[UnfoldedMap, ...]] = field(default_factory=dict)
     needles: dict[str, TrajectoryResult] = field(default_factory=dict)
+    paths: dict[str, PathFigures] = field(default_factory=dict)
 
     @property
     def is_exact(self) -> bool:
@@ -71,6 +75,7 @@ class Judge:
         self._maker = PictureMaker(geometry)
         self._previews: dict[Resection, ResectionPreview] = {}
         self._needles: dict[Trajectory, TrajectoryResult] = {}
+        self._paths = QuickPaths(geometry)
 
     def warm(self, resection: Resection) -> Tissue:
         """Prepare what dragging a cut of that organ needs; answers the organ's tissue."""
@@ -92,8 +97,9 @@ class Judge:
         numbers = {r.name: numbers_of_result(r) for r in evaluation.resections}
         together = tuple(numbers_of_result(r) for r in evaluation.combined if len(r.resections) > 1)
         needles = {r.name: r for r in evaluation.trajectories}
+        paths = {r.name: figures_of_result(r) for r in evaluation.tool_paths}
         maps = self._maps(evaluation, progress)
-        return Judged(plan, picture, numbers, together, evaluation, maps=maps, needles=needles)
+        return Judged(plan, picture, numbers, together, evaluation, maps=maps, needles=needles, paths=paths)
 
     def _maps(self, evaluation: PlanEvaluation, progress: Progress) -> dict[str, tuple[UnfoldedMap, ...]]:
         maps = {}
@@ -117,7 +123,8 @@ class Judge:
             progress.check()
             needles = self._quick_needles(plan, progress)
             picture, together = self._picture(plan, True), self._together(plan)
-            return Judged(plan, picture, numbers, together, problem=problem, needles=needles)
+            paths = self._paths.of(plan, progress)
+            return Judged(plan, picture, numbers, together, problem=problem, needles=needles, paths=paths)
         except PlanError as error:
             return Judged(plan, PlanPicture(), problem=str(error))
 
