@@ -16,6 +16,7 @@ FILE_NAME = "settings.json"
 FOLDER_VARIABLE = "SURGTWIN_CONFIG"
 """Environment variable that names another configuration folder (tests, portable installations)."""
 MAX_RECENT = 12
+MAX_LIVE_SOURCES = 8
 MIN_SCALE_PERCENT, MAX_SCALE_PERCENT = 75, 300
 
 
@@ -52,6 +53,8 @@ class Settings:
         Who accepts structures: shown beside what was accepted.
     colours
         Case id -> structure name -> "#rrggbb" that the person chose.
+    live_sources
+        Trackers and scanners that were connected, as "host:port", the last one first.
     """
 
     mouse_profile: MouseProfile = MouseProfile.PACS
@@ -65,6 +68,7 @@ class Settings:
     window_geometry: str = ""
     recent: tuple[RecentTwin, ...] = ()
     colours: dict[str, dict[str, str]] = field(default_factory=dict)
+    live_sources: tuple[str, ...] = ()
 
 
 def config_folder() -> Path:
@@ -112,6 +116,11 @@ def with_recent(settings: Settings, entry: RecentTwin) -> tuple[RecentTwin, ...]
     return (entry, *others)[:MAX_RECENT]
 
 
+def with_live_source(settings: Settings, address: str) -> tuple[str, ...]:
+    """The list of live sources with `address` first, each once, cut to its length."""
+    return (address, *(a for a in settings.live_sources if a != address))[:MAX_LIVE_SOURCES]
+
+
 def _from_json(raw: dict[str, Any]) -> Settings:
     """Field by field: a value that does not fit leaves its default and harms no other."""
     readers = {
@@ -120,6 +129,7 @@ def _from_json(raw: dict[str, Any]) -> Settings:
         "label_opacity": lambda v: min(max(float(v), 0.0), 1.0),
         "recent": _recent,
         "colours": _colours,
+        "live_sources": _addresses,
     }
     values: dict[str, Any] = {}
     for name in (f.name for f in fields(Settings)):
@@ -147,6 +157,10 @@ def _recent(value: Any) -> tuple[RecentTwin, ...]:
     return tuple(RecentTwin(r["path"], str(r.get("title", "")), Path(str(r.get("picture", ""))).name) for r in rows)[
         :MAX_RECENT
     ]
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    return tuple(text for text in value if isinstance(text, str) and text)[:MAX_LIVE_SOURCES]
 
 
 def _colours(value: Any) -> dict[str, dict[str, str]]:

@@ -128,7 +128,7 @@ class Listener:
         key, pose = (source.name, device), source.pose(device)
         if pose is None:
             return
-        freshness, age_s = self._joint_freshness(source, setup, device, now_s)
+        freshness, age_s = joint_freshness(source, setup, device, now_s)
         before = self._told.get(key)
         # A slow tracker is late between any two poses: that is no news, and every pose says it.
         if before is None or (freshness is not before and not {freshness, before} <= set(SHOWN)):
@@ -149,13 +149,14 @@ class Listener:
         place = ToolPlace.of(matrix, setup.tip(device))
         yield LiveEvent("pose", source.name, device, "", self._guide.at(place, freshness, age_s))
 
-    @staticmethod
-    def _joint_freshness(
-        source: TrackedSource, setup: Setup, device: str, now_s: float
-    ) -> tuple[Freshness, float | None]:
-        """A tool seen against a reference that is not seen is nowhere: the worse of both counts."""
-        found = source.freshness(device, now_s)
-        if not setup.reference:
-            return found
-        order = list(Freshness)
-        return max(found, source.freshness(setup.reference, now_s), key=lambda one: order.index(one[0]))
+
+def joint_freshness(source: TrackedSource, setup: Setup, device: str, now_s: float) -> tuple[Freshness, float | None]:
+    """What may be shown of a device and its pose's age; the worse of it and its reference marker counts.
+
+    A tool seen against a reference that is not seen is nowhere.
+    """
+    found = source.freshness(device, now_s)
+    if not setup.reference:
+        return found
+    order = list(Freshness)
+    return max(found, source.freshness(setup.reference, now_s), key=lambda one: order.index(one[0]))

@@ -39,6 +39,14 @@ class Happening:
     arrived_s: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class TimedImage:
+    """A frame and when it arrived, s of the monotonic clock."""
+
+    image: Image
+    arrived_s: float
+
+
 class TrackedSource:
     """One server: its poses by device, kept by a thread of its own; others may ask.
 
@@ -47,7 +55,9 @@ class TrackedSource:
 
     def __init__(self, host: str, port: int) -> None:
         self.name = f"{host}:{port}"
+        self.host, self.port = host, port
         self._slots: dict[str, PoseSlot] = {}
+        self._images: dict[str, TimedImage] = {}
         self._lost: set[str] = set()
         self._happenings: deque[Happening] = deque(maxlen=WAITING)
         self._lock = threading.Lock()
@@ -74,6 +84,23 @@ class TrackedSource:
         with self._lock:
             slot = self._slots.get(device)
         return None if slot is None else slot.latest
+
+    @property
+    def image_devices(self) -> tuple[str, ...]:
+        """Those that have sent a flat image, sorted."""
+        with self._lock:
+            return tuple(sorted(self._images))
+
+    def image(self, device: str) -> TimedImage | None:
+        """The device's latest flat image, however old; volumes are not kept."""
+        with self._lock:
+            return self._images.get(device)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        with self._lock:
+            return self._is_open
 
     def freshness(self, device: str, now_s: float) -> tuple[Freshness, float | None]:
         """What may be shown of a device at a time of the monotonic clock, and its pose's age."""
@@ -116,7 +143,14 @@ class TrackedSource:
             self._note(Happening("text", message.device, content.text[:LONGEST_TEXT], arrival.arrived_s))
         elif isinstance(content, Image):
             nk, nj, ni = content.values.shape[:3]
+            if nk == 1:
+                self._keep_image(message.device, TimedImage(content, arrival.arrived_s))
             self._note(Happening("image", message.device, f"{ni} x {nj} x {nk}", arrival.arrived_s))
+
+    def _keep_image(self, device: str, image: TimedImage) -> None:
+        with self._lock:
+            if device in self._images or len(self._images) < MOST_DEVICES:
+                self._images[device] = image
 
     def _pose(self, device: str, pose: TimedPose) -> None:
         with self._lock:

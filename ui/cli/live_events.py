@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from surgtwin.errors import SourceError
+from surgtwin.live.address import parse_address
+
 from .console import plain, say
 
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -48,10 +51,10 @@ def seconds(text: str) -> float:
 
 def address(text: str) -> tuple[str, int]:
     """Host and port of "HOST:PORT", for argparse; [::1]:18944 for IPv6."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT, like localhost:18944")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    try:
+        return parse_address(text)
+    except SourceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 @contextmanager

@@ -46,6 +46,7 @@ class Commands(SavingCommands):
         self, state: AppState, jobs: JobRunner, kept: KeptSettings, opener: Opener, saver: Saver, window: MainWindow
     ) -> None:
         super().__init__(state, jobs, kept, opener, saver, window)
+        self.live = window.live
         opener.choices_found.connect(self.choose_series)
         opener.modality_needed.connect(self.ask_modality)
         for ended in (jobs.cancelled, jobs.failed):

@@ -26,6 +26,7 @@ from .dropping import DropTarget
 from .errors import ErrorPresenter
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
+from .live.live import Live
 from .menu_rows import VIEW, rows
 from .modes import MODES
 from .opened_twin import OpenedTwin
@@ -86,6 +87,7 @@ class MainWindow(DropTarget):
         self.views = make_views(state, self)
         self.leaves_unsaved = False
         self.planning = Planning(state, kept, self)
+        self.live = Live(self)
         self.commands = Commands(state, self.jobs, kept, self.opener, self.saver, self)
         self.actions_table = ActionTable(rows(self.commands), state, self)
         self._make_parts()
@@ -183,6 +185,7 @@ class MainWindow(DropTarget):
         state.mode_changed.connect(self._show_mode)
         self.tool_row.mode_chosen.connect(state.set_mode)
         self.planning.attach(self.views)
+        self.live.attach(self.views)
         commands.listen_to_plans()
         planning = self.planning
         for signal in (planning.book.drafts_changed, planning.desk.placing_changed, planning.pane_changed):
@@ -289,6 +292,7 @@ class MainWindow(DropTarget):
             return
         self.kept.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode("ascii"))
         self.jobs.close()
+        self.live.close()
         self.planning.close()
         self.state.close()
         self.opener.close()

@@ -37,7 +37,12 @@ def _plan(_: AppState, commands: Commands, actions: ActionTable) -> QWidget:
     return panel
 
 
+def _live(_: AppState, commands: Commands, __: ActionTable) -> QWidget:
+    return commands.live.make_panel()
+
+
 MODES: tuple[Mode, ...] = (
     Mode("explore", "Explore", "Ctrl+1", "Look at the images and the organs", _explore),
     Mode("plan", "Plan", "Ctrl+2", "Lay cuts, and see what remains and how near they pass", _plan),
+    Mode("live", "Live", "Ctrl+3", "Follow trackers and scanners while they send", _live),
 )

@@ -1,0 +1,69 @@
+"""The panel of Live: the figures on top, always there; what they come from below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+
+from ..kept_settings import KeptSettings
+from ..panels.labels import Section, horizontal_line
+from ..planning.worker import LatestWorker
+from .desk import LiveDesk
+from .guidance_display import GuidanceDisplay
+from .register_section import RegisterSection, TipSection
+from .sources_section import SourcesSection
+from .tool_section import ToolSection
+
+
+class LivePanel(QWidget):
+    """With no source it shows the one thing to do."""
+
+    def __init__(self, desk: LiveDesk, kept: KeptSettings, worker: LatestWorker) -> None:
+        super().__init__()
+        self._desk = desk
+        self.setObjectName("panelBody")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.display = GuidanceDisplay(desk)
+        self.sources = SourcesSection(desk, kept, worker)
+        self.tool = ToolSection(desk)
+        self.register = RegisterSection(desk)
+        self.tip = TipSection(desk)
+        self._body = QWidget()
+        self._lay_out()
+        for signal in (desk.links_changed, self.register.model.changed, self.tip.model.changed, desk.health_changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def asking(self) -> tuple[ToolSection, RegisterSection, TipSection]:
+        """Sections that may have to tell of a problem."""
+        return self.tool, self.register, self.tip
+
+    def refresh(self) -> None:
+        has_source = bool(self._desk.links)
+        for section in self.asking:
+            section.setVisible(has_source)
+        self.display.setVisible(has_source)
+        # Sections deep inside change their size without the scroll area hearing of it: it would squeeze them.
+        QApplication.postEvent(self._body, QEvent(QEvent.Type.LayoutRequest))
+
+    def _lay_out(self) -> None:
+        self._body.setObjectName("panelBody")
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        sections: tuple[Section, ...] = (self.sources, self.tool, self.register, self.tip)
+        for section in sections:
+            column.addWidget(section)
+            column.addWidget(horizontal_line())
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self._body)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.display)
+        whole.addWidget(horizontal_line())
+        whole.addWidget(scroll, 1)
