@@ -23,6 +23,7 @@ from surgtwin.progress import Progress
 from .figures import CutNumbers, numbers_of_preview, numbers_of_result
 from .path_figures import PathFigures, QuickPaths, figures_of_result
 from .pictures import PictureMaker, PlanPicture
+from .zone_figures import ZoneFigureMaker, ZoneFigures
 
 MISSES = "The cut misses the organ: move it until it passes through."
 MAP_STEP_MM = 1.5
@@ -46,6 +47,8 @@ class Judged:
         Each cut laid out flat, by its name; with the exact figures only.
     needles
         The figures of each needle by its name; in a preview without the chance of violation.
+    zones
+        The figures of treated zones, and their shapes.
     paths
         The figures of each tool path by its name.
     problem
@@ -61,6 +64,7 @@ class Judged:
     maps: dict[str, tuple[UnfoldedMap, ...]] = field(default_factory=dict)
     needles: dict[str, TrajectoryResult] = field(default_factory=dict)
     paths: dict[str, PathFigures] = field(default_factory=dict)
+    zones: ZoneFigures = field(default_factory=ZoneFigures)
 
     @property
     def is_exact(self) -> bool:
@@ -76,6 +80,7 @@ class Judge:
         self._previews: dict[Resection, ResectionPreview] = {}
         self._needles: dict[Trajectory, TrajectoryResult] = {}
         self._paths = QuickPaths(geometry)
+        self._zones = ZoneFigureMaker(geometry, self._maker)
 
     def warm(self, resection: Resection) -> Tissue:
         """Prepare what dragging a cut of that organ needs; answers the organ's tissue."""
@@ -98,8 +103,10 @@ class Judge:
         together = tuple(numbers_of_result(r) for r in evaluation.combined if len(r.resections) > 1)
         needles = {r.name: r for r in evaluation.trajectories}
         paths = {r.name: figures_of_result(r) for r in evaluation.tool_paths}
-        maps = self._maps(evaluation, progress)
-        return Judged(plan, picture, numbers, together, evaluation, maps=maps, needles=needles, paths=paths)
+        maps, zones = self._maps(evaluation, progress), self._zones.exact(evaluation)
+        return Judged(
+            plan, picture, numbers, together, evaluation, maps=maps, needles=needles, paths=paths, zones=zones
+        )
 
     def _maps(self, evaluation: PlanEvaluation, progress: Progress) -> dict[str, tuple[UnfoldedMap, ...]]:
         maps = {}
@@ -121,10 +128,10 @@ class Judge:
                 if not len(seen.surface.points_mm):
                     problem = MISSES
             progress.check()
-            needles = self._quick_needles(plan, progress)
+            needles, zones = self._quick_needles(plan, progress), self._zones.quick(plan)
             picture, together = self._picture(plan, True), self._together(plan)
             paths = self._paths.of(plan, progress)
-            return Judged(plan, picture, numbers, together, problem=problem, needles=needles, paths=paths)
+            return Judged(plan, picture, numbers, together, problem=problem, needles=needles, paths=paths, zones=zones)
         except PlanError as error:
             return Judged(plan, PlanPicture(), problem=str(error))
 

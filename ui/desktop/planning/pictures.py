@@ -134,6 +134,10 @@ class PictureMaker:
         )
         return PlanPicture(organs, cuts)
 
+    def margins(self, targets: tuple[str, ...]) -> MarginField:
+        """How far places are from some targets."""
+        return MarginField(tuple((self._tree(t), self.inside(self.geometry.tissue((t,)))) for t in targets))
+
     def prepare(self, tissue: Tissue) -> None:
         """What a first picture of an organ would wait for."""
         self.inside(tissue)
@@ -165,9 +169,7 @@ class PictureMaker:
 
     def _cut(self, resection: Resection, side: CutSide, quick: bool) -> CutPicture:
         inside = self.inside(self.geometry.organ_tissue(resection))
-        margins = MarginField(
-            tuple((self._tree(t), self.inside(self.geometry.tissue((t,)))) for t in resection.targets)
-        )
+        margins = self.margins(resection.targets)
         return CutPicture(resection, side, self._sheet(resection, side, inside, margins, quick), inside, margins)
 
     def _sheet(
