@@ -6,7 +6,8 @@ import argparse
 
 from surgtwin.domain.finding import finding_as_json
 from surgtwin.domain.twin import RevisionState
-from surgtwin.live.add_series import AddedSeries, add_series
+from surgtwin.domain.volume import Modality
+from surgtwin.live.add_series import AddedSeries, add_placed_series, add_series
 from surgtwin.store.writer import TwinWriter
 
 from .author import author
@@ -22,8 +23,12 @@ def run(options: argparse.Namespace) -> int:
     by = author(options.by)
     try:
         with TwinWriter(options.twin) as writer:
-            volume = open_arrived(options, writer.twin.primary.modality, progress.part(0.0, 0.1, "Reading the image"))
-            added = add_series(writer.twin, volume, options.role, progress.part(0.1, 0.9))
+            modality = Modality.OTHER if options.role == "ultrasound" else writer.twin.primary.modality
+            volume = open_arrived(options, modality, progress.part(0.0, 0.1, "Reading the image"))
+            if options.as_placed:
+                added = add_placed_series(writer.twin, volume, options.role)
+            else:
+                added = add_series(writer.twin, volume, options.role, progress.part(0.1, 0.9))
             cause = f"{options.role} image added"
             twin = writer.append(added.twin, cause, RevisionState.PROPOSED, progress=progress.part(0.9, 1.0, "Saving"))
             state = RevisionState.PROPOSED
@@ -48,8 +53,8 @@ def _tell(added: AddedSeries, number: int, state: RevisionState, as_json: bool) 
                 "role": added.image.role,
                 "registration": {
                     "twin_from_image": added.image.twin_from_image.tolist(),
-                    "similarity_before": added.rigid.similarity_before,
-                    "similarity_after": added.rigid.similarity_after,
+                    "similarity_before": added.rigid.similarity_before if added.rigid else None,
+                    "similarity_after": added.rigid.similarity_after if added.rigid else None,
                     "rest_mm": added.rest_mm,
                     "is_passed": added.is_passed,
                     "gates": [{"name": g.name, "is_passed": g.is_passed, "message": g.message} for g in added.gates],

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .dicom_arguments import add_arrivals
 from .live_events import address, seconds
+from .live_volume_arguments import add_reconstruct
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
-ROLES = ("intra-op", "arterial", "portal", "mr", "prior", "post-op")
+ROLES = ("intra-op", "arterial", "portal", "mr", "ultrasound", "prior", "post-op")
 
 
 def add_live(commands: Any, command: AddCommand) -> None:
@@ -22,9 +24,11 @@ def add_live(commands: Any, command: AddCommand) -> None:
     _judge(actions, command)
     _surface(actions, command)
     _listen(actions, command)
+    add_arrivals(actions, command)
     _replay(actions, command)
     _simulate(actions, command)
     _publish(actions, command)
+    add_reconstruct(actions, command)
     _tip(actions, command)
     _register(actions, command)
     _doctor(actions, command)
@@ -48,6 +52,9 @@ def _add_series(commands: Any, command: AddCommand) -> None:
     p.add_argument("twin", type=Path, metavar="CASE.twin")
     _add_image(p)
     p.add_argument("--role", choices=ROLES, required=True, help="what the image is")
+    p.add_argument(
+        "--as-placed", action="store_true", help="it lies in the twin's frame already (tracked): nothing is matched"
+    )
     p.add_argument("--accept", action="store_true", help="take it in at once; overrides no failed gate")
     _add_by(p)
 
@@ -55,7 +62,7 @@ def _add_series(commands: Any, command: AddCommand) -> None:
 def _add_image(p: argparse.ArgumentParser) -> None:
     p.add_argument("input", type=Path, metavar="IMAGE", help="a DICOM folder or zip, NIfTI, NRRD or MetaImage")
     p.add_argument("--series", metavar="UID", help="which series; the best-ranked one if not given")
-    p.add_argument("--modality", choices=("CT", "MR"), help="for files that do not say it; else the twin's")
+    p.add_argument("--modality", choices=("CT", "MR", "OTHER"), help="for files that do not say it; else the twin's")
     p.add_argument("--regularise", action="store_true", help="resample missing or unevenly spaced slices")
 
 

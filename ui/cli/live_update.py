@@ -130,6 +130,6 @@ def say_taken_in(taken: TakenIn) -> None:
     for plan in taken.plans:
         verdicts = [f"  {c.text}" for c in plan.changed] or ["  no verdict changed"]
         say("\n".join([f"\nplan {plan.name}", *([f"  {plan.problem}"] if plan.problem else verdicts)]))
-    note_findings(f for f in twin.findings if f.code.startswith("registration-") and "gate" not in f.code)
+    note_findings([f for f in twin.findings if f.code.startswith("registration-") and "gate" not in f.code])
     if taken.state.value == "proposed":
         say(f"\nsurgtwin live judge CASE.twin {twin.revision.number} --accept   makes it the current revision")
