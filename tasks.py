@@ -30,6 +30,12 @@ STAMP = VENV / "surgtwin-installed.txt"
 IS_WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if IS_WINDOWS else "bin/python")
 OLDEST_PYTHON = (3, 11)
+REQUIRED = ".[test]"
+WHERE_THERE_ARE_WHEELS = {
+    "cpu": "OpenVINO, which runs networks on a processor in less time; torch takes its place",
+    "train": "TensorBoard; training writes its other logs",
+}
+"""Extras that not every platform has packages for, and what is then left out."""
 
 # What Qt and VTK load at run time on Linux, and the Debian/Ubuntu package that has it.
 LIBRARIES = {
@@ -73,7 +79,7 @@ def run(*command: str | Path, **options: object) -> int:
 
 def fingerprint() -> str:
     """Changes whenever what should be installed changes."""
-    parts = [sys.version, str(ROOT)]
+    parts = [sys.version, str(ROOT), REQUIRED, *WHERE_THERE_ARE_WHEELS]
     parts += [p.read_text(encoding="utf-8") for p in (ROOT / "pyproject.toml", CONSTRAINTS)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -95,8 +101,11 @@ def ensure_environment() -> None:
     say("installing pinned requirements (the first time this takes some minutes)")
     source = ["--no-index", "--find-links", str(WHEELHOUSE)] if WHEELHOUSE.is_dir() else []
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *source, "-c", CONSTRAINTS]
-    if run(*pip, "setuptools", "wheel") or run(*pip, "--no-build-isolation", "-e", ".[test]"):
+    if run(*pip, "setuptools", "wheel") or run(*pip, "--no-build-isolation", "-e", REQUIRED):
         fail("the requirements could not be installed; the lines above say why. Run the same command again to go on.")
+    for extra, what in WHERE_THERE_ARE_WHEELS.items():
+        if run(*pip, "--only-binary", ":all:", "--no-build-isolation", "-e", f".[{extra}]"):
+            say(f"without {what}. The lines above say why; to try again: {PYTHON} -m pip install -e .[{extra}]")
     STAMP.write_text(wanted, encoding="utf-8")
 
 
@@ -185,8 +194,11 @@ def bundle(_arguments: list[str]) -> int:
     target = ROOT / "wheelhouse.part"
     shutil.rmtree(target, ignore_errors=True)
     pip = [PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS, "-d", target]
-    if run(*pip, "setuptools", "wheel", ".[test]"):
+    if run(*pip, "setuptools", "wheel", REQUIRED):
         fail("a package could not be downloaded; the lines above say which.")
+    for extra, what in WHERE_THERE_ARE_WHEELS.items():
+        if run(*pip, "--only-binary", ":all:", f".[{extra}]"):
+            say(f"the bundle is without {what}")
     shutil.rmtree(WHEELHOUSE, ignore_errors=True)
     target.rename(WHEELHOUSE)
     count = len(list(WHEELHOUSE.iterdir()))

@@ -158,22 +158,33 @@ SIDES = (
 
 def measure(side: Side, folder: Path, options: argparse.Namespace) -> dict[str, float]:
     """Seconds and peak growth in MiB of one run in this process; the result is left as result.npy."""
-    import resource
-
     import torch
 
     torch.set_num_threads(options.threads)
     work = side.prepare(folder, options)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    before = pages * resource.getpagesize()
+    before = memory_before()
     start, start_cpu = time.perf_counter(), time.process_time()
     result = work()
     if options.device == "cuda":
         torch.cuda.synchronize()
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = memory_mib("VmHWM")
     np.save(folder / "result.npy", result)
-    return {"wall_s": wall, "cpu_s": cpu, "peak_mib": max(0.0, (peak - before) / 2**20)}
+    return {"wall_s": wall, "cpu_s": cpu, "peak_mib": max(0.0, peak - before)}
+
+
+def memory_before() -> float:
+    """MiB that the process holds, and its peak starts here.
+
+    The kernel's ru_maxrss won't do: a process inherits there what its parent once held.
+    """
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory_mib("VmRSS")
+
+
+def memory_mib(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith(f"{name}:"))) / 1024
 
 
 # --- the input -------------------------------------------------------------------------------------------------
@@ -343,7 +354,8 @@ def main() -> None:
         if options.model is None:
             options.model = write_model(folder / "model", options.classes)
         write_image(folder, options)
-        write_micro_inputs(folder, options)
+        if set(options.parts) != {"inference"}:
+            write_micro_inputs(folder, options)
         for part in options.parts:
             compare(part, folder, options)
         if not (has_cuda(sys.executable) and has_cuda(str(options.peer))):
