@@ -79,7 +79,7 @@ def propose_update(
         If the images hardly overlap.
     """
     _require_takable(twin, arrived)
-    base = _shown_by(twin)
+    base = shown_by(twin)
     rigid = fit_rigid(base, arrived, progress=progress.part(0.0, 0.25))
     levels = REFINED if settings.quality is Quality.REFINED else PREVIEW
     fit = fit_deformable(
@@ -132,7 +132,7 @@ def _require_takable(twin: Twin, arrived: Volume) -> None:
         raise PatientMismatchError("The image that arrived is of another patient than the twin. It was not taken in.")
 
 
-def _shown_by(twin: Twin) -> Volume:
+def shown_by(twin: Twin) -> Volume:
     """The image that shows the revision as it lies, in the twin's frame."""
     return image_in_twin(twin.image(twin.labels_on if twin.registration is None else twin.registration.image_id))
 

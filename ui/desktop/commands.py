@@ -63,13 +63,8 @@ class Commands(SavingCommands):
         self._when_free("open the phantom", self._opener.open_phantom)
 
     def open_revision(self, number: int) -> None:
-        """An older revision read-only, or the newest one to be changed."""
-        path = self.state.path
-        if path is None:
-            return
-        newest = number == max((r.number for r in self._window.revisions), default=number)
-        act = (lambda: self._opener.open_twin(path)) if newest else (lambda: self._opener.open_revision(path, number))
-        self._when_free(f"open revision {number}", act)
+        """An older revision to be looked at, or the one that counts, to be changed."""
+        self._when_free(f"open revision {number}", lambda: self.live.history.show(number))
 
     def ask_folder(self) -> None:
         dialog = QFileDialog(self._window, "Open a DICOM folder or a twin", self.start_folder())

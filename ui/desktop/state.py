@@ -93,7 +93,7 @@ class AppState(ViewState):
         """Show `twin`. With a `path` and no `writer` it is read-only."""
         same_grid = self._grid is not None and self._grid.is_same_space(twin.primary.grid)
         was_bare = self._twin is None
-        self._drop()
+        self._drop(writer)
         self._twin, self._path, self._writer = twin, path, writer
         self._read_only = read_only or (path is not None and writer is None)
         self._image_id = twin.images[0].image_id
@@ -141,8 +141,8 @@ class AppState(ViewState):
         """True if nobody has moved the cross-hair since the image came."""
         return self._grid is not None and self._cursor == self._inside(self._grid.center())
 
-    def _drop(self) -> None:
-        if self._writer is not None:
+    def _drop(self, kept: Writer | None = None) -> None:
+        if self._writer is not None and self._writer is not kept:
             self._writer.close()
         self._put_on_slices(None)
         self._twin, self._path, self._writer = None, None, None

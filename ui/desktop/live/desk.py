@@ -252,8 +252,7 @@ class LiveDesk(QObject):
             self.guiding.ask(place, self._seen)
         elif before.is_shown:
             self._withhold()
-        is_other = (before.place, before.reason, before.freshness) != (place, self._seen.reason, self._seen.freshness)
-        if is_other:
+        if before.look != self._seen.look:
             self._follow_with_slices(place, now)
             self.tool_changed.emit()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from surgtwin.domain.verdict import Verdict
@@ -28,8 +28,6 @@ class Figure(QFrame):
         super().__init__()
         self.value = text_label(DASH)
         self.value.setFont(_font(pixels, QFont.Weight.DemiBold))
-        self.value.setMinimumWidth(QFontMetrics(self.value.font()).horizontalAdvance("888.8"))
-        self.value.setAlignment(_FLAG.AlignRight | _FLAG.AlignBottom)
         self.unit = text_label(unit, "quiet")
         self.unit.setFont(_font(max(WORD_PX, pixels // 3)))
         self.words = text_label(words, "quiet")

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from ..planning.worker import LatestWorker
 from .desk import LiveDesk
+from .history import History
 from .panel import LivePanel
 from .tool_scene import ToolScene
 from .tool_slice import ToolSlice
@@ -25,6 +26,7 @@ class Live(QObject):
         self._window = window
         self.worker = LatestWorker(self)
         self.desk = LiveDesk(window.state, window.planning.book, window.kept, self)
+        self.history = History(window)
         self.desk.guiding.failed.connect(window.errors.show_error)
 
     def attach(self, views: QWidget) -> None:

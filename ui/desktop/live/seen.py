@@ -40,6 +40,12 @@ class ToolSeen:
     def is_shown(self) -> bool:
         return self.place is not None
 
+    @property
+    def look(self) -> tuple[object, ...]:
+        """What of it is on the screen: it is drawn anew where this changes; an age is told while it is stale."""
+        tenths = None if self.age_s is None or self.freshness is not Freshness.STALE else round(10 * self.age_s)
+        return self.place, self.reason, self.freshness, tenths
+
 
 NOTHING_SEEN = ToolSeen(Freshness.LOST, reason=NO_SOURCE)
 

@@ -37,6 +37,7 @@ from .guests import Guests
 from .light_meshes import TRIANGLES_HARDWARE, TRIANGLES_SOFTWARE, LightMeshes
 from .picking import picked
 from .scene_writing import write_over_scene
+from .sight import Sight
 from .vtk_canvas import VtkCanvas
 
 DEGREES_PER_WIDTH = 240.0
@@ -113,8 +114,8 @@ class SceneView(VtkCanvas):
         point_camera(self.camera, preset(direction), self._points(), width / height)
         self.render_soon()
 
-    def look_like(self, other: SceneView) -> None:
-        """Look from where another view looks."""
+    def look_like(self, other: SceneView | Sight) -> None:
+        """Look from where another view looks, or looked."""
         self.camera.DeepCopy(other.camera)
         self._is_aimed = True
         self.render_soon()
