@@ -27,6 +27,7 @@ from .laying import Laying, StaysAt, Way, away_from, surface_of_clicks, surface_
 from .needle_desk import NeedleDesk
 from .path_desk import PathDesk
 from .worker import LatestWorker
+from .zone_desk import ZoneDesk
 
 START, WARM, BEND = "start", "warm", "bend"
 SOFT = 0.8
@@ -55,8 +56,8 @@ class PlanDesk(JudgedDesk):
         self._live: CutSurface | None = None
         self._laying: Laying | None = None
         self._choice = CutChoice()
-        self.needles, self.paths = NeedleDesk(self), PathDesk(self)
-        self.hands = (self.needles, self.paths,)
+        self.needles, self.paths, self.zones = NeedleDesk(self), PathDesk(self), ZoneDesk(self)
+        self.hands = (self.needles, self.paths, self.zones)
         for signal in (self.laying_changed, self.paths.placing_changed, self.needles.placing_changed):
             signal.connect(self.placing_changed)
         state.twin_changed.connect(self._on_twin)

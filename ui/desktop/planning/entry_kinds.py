@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.plan import Resection
-from surgtwin.domain.trajectory import Trajectory
+from surgtwin.domain.trajectory import Ablation, Trajectory
 from surgtwin.domain.verdict import Verdict, worst
 
 from ..wording import millimetres
@@ -17,6 +17,8 @@ from .cut_editor import CutEditor
 from .desk import PlanDesk
 from .judging import Judged
 from .needle_editor import NeedleEditor
+from .zone_editor import ZoneEditor
+from .zone_words import coverage_words
 
 if TYPE_CHECKING:
     from .plan_commands import PlanCommands
@@ -63,7 +65,15 @@ def summary_of_needle(judged: Judged, name: str) -> tuple[str, Verdict | None]:
     return (f"{result.length_mm:.0f} mm", result.verdict) if result is not None else ("", None)
 
 
+def summary_of_zone(judged: Judged, name: str) -> tuple[str, Verdict | None]:
+    """How much of the target all its zones cover, and their verdict."""
+    alone = judged.zones.alone.get(name)
+    together = judged.zones.together.get(alone.target) if alone is not None else None
+    return (coverage_words(together), together.verdict) if together is not None else ("", None)
+
+
 KINDS: tuple[EntryKind, ...] = (
     EntryKind(Resection, "Cuts", summary_of_cut, CutEditor),
     EntryKind(Trajectory, "Needles", summary_of_needle, NeedleEditor),
+    EntryKind(Ablation, "Zones", summary_of_zone, ZoneEditor),
 )

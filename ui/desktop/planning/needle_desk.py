@@ -21,7 +21,7 @@ from surgtwin.progress import Progress
 
 from .needle_hold import End, NeedleHold
 from .needle_search import NeedleChoice, Search, on_skin, search_ways, targets_for_needles
-from .worker import LatestWorker
+from .worker import LatestWorker, telling
 
 if TYPE_CHECKING:
     from .desk import PlanDesk
@@ -120,11 +120,7 @@ class NeedleDesk(QObject):
         self._search, self._done, self.problem, self._taken = None, (0.0, ""), "", ""
 
         def work(progress: Progress, tell: Callable[[Any], None]) -> Search:
-            def stops() -> bool:
-                progress.check()
-                return False
-
-            return search_ways(geometry, choice, Progress(lambda done, stage: tell((done, stage)), stops))
+            return search_ways(geometry, choice, telling(progress, tell))
 
         self.worker.ask(SEARCH, work, self._take_word, self._on_error)
         self.search_changed.emit()

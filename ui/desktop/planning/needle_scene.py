@@ -187,7 +187,8 @@ class NeedleScene(QObject):
             for end, place in ends.items():
                 draw_handle(painter, place, SHAPES[end], is_hot=end in (held, self._hot))
         if search is not None and view.width() >= ROOM_FOR_LEGEND:
-            up = OTHER_LEGEND if desk.cut is not None and desk.cut.targets else 0.0
+            has_other = (desk.cut is not None and bool(desk.cut.targets)) or desk.zones.zone is not None
+            up = OTHER_LEGEND if has_other else 0.0
             draw_skin_legend(painter, QPointF(GAP, view.height() - GAP - up), search)
         if self._hold is not None:
             draw_beside_hand(painter, self._mouse, needle_lines(needles.result))

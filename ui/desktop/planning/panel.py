@@ -20,6 +20,7 @@ from .patient_section import PatientSection
 from .plan_bar import PlanBar
 from .plan_commands import PlanCommands
 from .plan_findings import PlanFindings
+from .zone_section import ZoneSection
 
 
 class PlanPanel(QScrollArea):
@@ -46,6 +47,7 @@ class PlanPanel(QScrollArea):
         self.entries = EntriesList(desk)
         self.cuts = self._make_cuts()
         self.needles = NeedleSection(desk)
+        self.zones = ZoneSection(desk)
         self.editors = {kind.kind: kind.make_editor(desk, commands) for kind in KINDS}
         self.shaping = self._make_editors()
         self.figures = FiguresSection(desk)
@@ -67,7 +69,7 @@ class PlanPanel(QScrollArea):
         has_entries = not plan.is_empty
         self.obstacle.setText(obstacle)
         self.obstacle.setVisible(bool(obstacle))
-        for widget in (self.bar, self.cuts, self.needles):
+        for widget in (self.bar, self.cuts, self.needles, self.zones):
             widget.setVisible(has_twin)
         self.form.setVisible(not plan.resections)
         self.entries.setVisible(has_entries)
@@ -120,6 +122,7 @@ class PlanPanel(QScrollArea):
             self.findings_section,
             self.cuts,
             self.needles,
+            self.zones,
             self.figures,
             self.margins,
             self.shaping,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 from surgtwin.atomic_file import write_bytes_atomically
 from surgtwin.domain.plan import Plan, Resection
 from surgtwin.errors import PlanError, SurgTwinError
-from surgtwin.planning.edits import flipped, with_surface, without_entry
+from surgtwin.planning.edits import flipped, free_name, with_entry, with_surface, without_entry
 from surgtwin.planning.plan_file import read_plan_file
 from surgtwin.planning.plan_json import plan_as_json, plan_file_as_json
 
@@ -172,6 +173,14 @@ class PlanCommands(QObject):
                     with_surface(self.book.plan, cut.name, flipped(cut.surface)), f"Take the other side of {cut.name}"
                 )
             )
+
+    def duplicate_entry(self) -> None:
+        """Another entry like the one that is worked on, under a name of its own."""
+        chosen, plan = self.book.chosen, self.book.plan
+        if chosen is not None:
+            again = replace(chosen, name=free_name(plan, type(chosen), chosen.name))
+            self.book.apply(with_entry(plan, again), f"Duplicate {chosen.name}", choose=again)
+            self.book.choose(again)
 
     def remove_entry(self) -> None:
         chosen = self.book.chosen

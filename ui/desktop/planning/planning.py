@@ -22,6 +22,8 @@ from .recovery import Found, find_again, keep_aside
 from .scene_layer import SceneLayer
 from .slice_layer import SliceLayer
 from .worker import LatestWorker
+from .zone_scene import ZoneScene
+from .zone_slice import ZoneSlice
 
 if TYPE_CHECKING:
     from ..views.view_grid import ViewGrid
@@ -62,9 +64,11 @@ class Planning(QObject):
             self._views = views
             SceneLayer(views.scene, self.desk)
             NeedleScene(views.scene, self.desk)
+            ZoneScene(views.scene, self.desk)
             for view in views.slices.values():
                 SliceLayer(view, self.desk)
                 NeedleSlice(view, self.desk)
+                ZoneSlice(view, self.desk)
 
     # --- what is not saved
 

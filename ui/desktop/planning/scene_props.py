@@ -51,7 +51,7 @@ class PartProp:
 
 
 class SheetProp:
-    """A cut inside its organ, coloured by its margin; hatched where that is unproven."""
+    """A cut inside its organ, or a zone's rim, coloured by its margin; hatched where that is unproven."""
 
     def __init__(self) -> None:
         self._mapper = vtkPolyDataMapper()

@@ -147,3 +147,13 @@ class LatestWorker(QObject):
     def _on_ended(self) -> None:
         if not self.is_busy:
             self.idle.emit()
+
+
+def telling(progress: Progress, tell: Callable[[Any], None]) -> Progress:
+    """A progress that tells how far the work is, as (fraction, stage), and stops it where `progress` does."""
+
+    def stops() -> bool:
+        progress.check()
+        return False
+
+    return Progress(lambda done, stage: tell((done, stage)), stops)

@@ -10,11 +10,13 @@ from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.plan import Plan
 from surgtwin.domain.trajectory import Ablation, Trajectory
 from surgtwin.domain.twin import Twin
+from surgtwin.simulation.ellipsoid import as_point
 
 from .needle_search import targets_for_needles
 
 NEAR_TARGET_MM = 5.0
 """A needle whose tip lies this near to the box around a structure is meant for it."""
+NO_SURFACE = "No surface could be made of this structure: no zone can be judged on it."
 UPRIGHT: Point3 = (0.0, 0.0, 1.0)
 
 
@@ -102,3 +104,26 @@ def axis_of(needle: Trajectory) -> Point3:
 def zones_on(plan: Plan, target: str) -> tuple[Ablation, ...]:
     """The plan's zones on a target."""
     return tuple(a for a in plan.ablations if a.target == target)
+
+
+def start_of(plan: Plan, twin: Twin, target: str, bare_mm: Point3 | None) -> tuple[Point3, Point3]:
+    """Middle and axis of the next zone on a target: on a needle that has no zone yet, or where they cover least.
+
+    Parameters
+    ----------
+    bare_mm
+        The place that the zones so far cover least, where that is known.
+    """
+    others, needles = zones_on(plan, target), needles_to(plan, twin, target)
+    taken = [np.asarray(zone.centre_mm) for zone in others]
+    free = [
+        needle
+        for needle in needles
+        if all(np.linalg.norm(np.subtract(needle.target_mm, middle)) > NEAR_TARGET_MM for middle in taken)
+    ]
+    if free:
+        return free[0].target_mm, axis_of(free[0])
+    middle = as_point(middle_of(points_of(twin, target)))
+    if not others:
+        return middle, UPRIGHT
+    return bare_mm if bare_mm is not None else middle, others[-1].axis

@@ -48,7 +48,8 @@ def test_a_quick_zone_has_nearly_the_exact_figures(frame: Frame, radii: tuple[fl
     assert quick.zone_ml == pytest.approx(exact.zone_ml, rel=1e-12)
     assert quick.verdict is exact.verdict
     for name, ml in exact.reached_ml.items():
-        assert quick.reached_ml[name] == pytest.approx(ml, rel=0.02, abs=0.02)
+        # A voxel of width h on a rim of radius r is off by h^2 (1/r + 1/r) / 24 of its height: h^2 / 4 r^2 of a ball.
+        assert quick.reached_ml[name] == pytest.approx(ml, rel=0.04, abs=0.02)
 
 
 @frames
