@@ -20,6 +20,8 @@ from .state import AppState
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
+IMAGE_FILTER = "Images (*.dcm *.zip *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd DICOMDIR);;All files (*)"
+
 
 class CommandBase(QObject):
     """Holds what commands act on. Dialogs never wait."""

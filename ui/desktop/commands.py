@@ -12,7 +12,7 @@ from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.twin import Side
 from surgtwin.domain.volume import Volume
 
-from .command_base import make_button
+from .command_base import IMAGE_FILTER, make_button
 from .dialogs.about_dialog import AboutDialog
 from .dialogs.modality_dialog import ModalityDialog
 from .dialogs.series_chooser import SeriesChooser
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from .main_window import MainWindow
 
-IMAGE_FILTER = "Images (*.dcm *.zip *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd DICOMDIR);;All files (*)"
 PICTURE_FILTER = "PNG picture (*.png)"
 DEFAULT_OVERLAY = 0.4
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from .actions import Row, always, can_edit, can_edit_selection, has_image, has_selection, has_twin
 from .commands import Commands
+from .live.menu import live_rows
 from .state import AppState, Tool
 
 FILE, EDIT, VIEW, STRUCTURE = "&File", "&Edit", "&View", "&Structure"
@@ -33,7 +34,8 @@ def rows(commands: Commands) -> tuple[Row, ...]:
     """All of them, menu by menu."""
     return (
         *_file_rows(commands), *_edit_rows(commands), *_view_rows(commands), *_structure_rows(commands),
-        *_measure_rows(commands), *_plan_rows(commands), *_help_rows(commands),
+        *_measure_rows(commands), *_plan_rows(commands), *live_rows(commands.live),
+        *_help_rows(commands),
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ class History(QObject):
 
     changed = Signal()
     """The rows, the current one, or the one on the screen."""
+    failed = Signal(object)
+    """A fault of the program."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -111,6 +113,10 @@ class History(QObject):
         """Another revision of the open twin from the disk, for a person to look at."""
         path = self.path
         if path is None:
+            return
+        writer = self.writer
+        if writer is not None and number == self.current:
+            then(writer.twin)
             return
         if number in self._loaded:
             then(self._loaded[number])

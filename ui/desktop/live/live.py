@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from ..command_base import IMAGE_FILTER
 from ..planning.worker import LatestWorker
-from .desk import LiveDesk
+from .desk import MODE, LiveDesk
 from .history import History
+from .history_page import HistoryPage
 from .panel import LivePanel
+from .revision_mark import RevisionMark
 from .tool_scene import ToolScene
 from .tool_slice import ToolSlice
+from .updates import Updates
 
 if TYPE_CHECKING:
     from ..main_window import MainWindow
+    from ..views.scene_view import SceneView
+    from ..views.view_grid import ViewGrid
 
 
 class Live(QObject):
-    """Owns the desk of the tool and its worker."""
+    """Owns the desk of the tool, the twin's history and what arrives, and their worker."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -27,24 +34,118 @@ class Live(QObject):
         self.worker = LatestWorker(self)
         self.desk = LiveDesk(window.state, window.planning.book, window.kept, self)
         self.history = History(window)
+        self.updates = Updates(window, self.history, self.worker)
+        self.panel: LivePanel | None = None
+        self.history_page: HistoryPage | None = None
+        self._views: ViewGrid | None = None
         self.desk.guiding.failed.connect(window.errors.show_error)
+        window.state.twin_changed.connect(self._on_twin)
+        self.updates.page_changed.connect(self.close_history)
 
     def attach(self, views: QWidget) -> None:
         """Become a guest of the four views; a window without them (in a test) has no guests."""
         from ..views.view_grid import ViewGrid
 
+        window = self._window
+        self.history.changed.connect(lambda: window.timeline.set_rows(self.history.rows))
+        self.history.failed.connect(window.errors.show_error)
+        self.updates.page_changed.connect(window.actions_table.refresh)
+        self.history.changed.connect(window.actions_table.refresh)
+        window.timeline.history_asked.connect(self.show_history)
         if isinstance(views, ViewGrid):
+            self._views = views
             ToolScene(views.scene, self.desk)
+            RevisionMark(views.scene, self.history)
             for view in views.slices.values():
                 ToolSlice(view, self.desk)
+                RevisionMark(view, self.history)
 
     def make_panel(self) -> LivePanel:
-        panel = LivePanel(self.desk, self._window.kept, self.worker)
-        for section in panel.asking:
+        self.panel = LivePanel(self.desk, self._window.kept, self.worker)
+        for section in self.panel.asking:
             section.problem_found.connect(self._window.notice.tell)
-        return panel
+        return self.panel
+
+    # --- what stands where the views stand
+
+    @property
+    def scene(self) -> SceneView | None:
+        """The 3D view; None in a window without views."""
+        return self._views.scene if self._views is not None else None
+
+    def show_instead(self, page: QWidget | None) -> None:
+        """A page in place of the views; None brings them back."""
+        if self._views is not None:
+            self._views.show_instead(page)
+
+    def show_history(self) -> None:
+        """The revisions with what happened to each."""
+        if self.history_page is not None:
+            self.close_history()
+            return
+        if self.history.rows:
+            self.updates.put_off()
+            page = HistoryPage(self.history, self.worker, self.scene)
+            page.ended.connect(self.close_history)
+            page.judge_asked.connect(self.updates.reopen)
+            self.history_page = page
+            self.show_instead(page)
+
+    def close_history(self) -> None:
+        page, self.history_page = self.history_page, None
+        if page is not None:
+            if self.updates.page is None:
+                self.show_instead(None)
+            page.dispose()
+            page.deleteLater()
+
+    def _on_twin(self) -> None:
+        """Another revision of the same twin leaves the history open."""
+        if self.history_page is not None:
+            if self.history.path is None:
+                self.close_history()
+            else:
+                self.show_instead(self.history_page)
+
+    # --- what the menus do
+
+    def ask_connect(self) -> None:
+        """Live mode, ready for an address."""
+        self._window.state.set_mode(MODE)
+        if self.panel is not None:
+            self.panel.sources.address.setFocus()
+
+    def ask_image(self) -> None:
+        self._ask(QFileDialog.FileMode.ExistingFile, "Take in an image file")
+
+    def ask_image_folder(self) -> None:
+        self._ask(QFileDialog.FileMode.Directory, "Take in a DICOM folder")
+
+    def take_in(self, path: Path) -> None:
+        """An image that was chosen, unless nothing can be taken in now: that is told."""
+        if self.updates.obstacle:
+            self._window.notice.tell(self.updates.obstacle)
+        else:
+            self.updates.take(path)
+
+    def judge_next(self) -> None:
+        """The oldest proposal that waits."""
+        if self.history.proposed:
+            self.updates.reopen(self.history.proposed[0].revision.number)
+
+    def _ask(self, mode: QFileDialog.FileMode, title: str) -> None:
+        if self.updates.obstacle:
+            self._window.notice.tell(self.updates.obstacle)
+            return
+        dialog = QFileDialog(self._window, title, self._window.commands.start_folder(), IMAGE_FILTER)
+        dialog.setFileMode(mode)
+        dialog.fileSelected.connect(lambda path: self.take_in(Path(path)))
+        dialog.finished.connect(lambda _code: dialog.deleteLater())
+        dialog.open()
 
     def close(self) -> None:
         """The program ends."""
+        self.updates.put_off()
+        self.close_history()
         self.desk.close()
         self.worker.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.verdict import Verdict
 from surgtwin.live.freshness import STALE_S
 from ui.render.palette import ACCENT, QUIET, TEXT, VERDICT_COLOURS, Rgb
 
+from ..views.painting_guest import PaintingGuest
 from ..views.scene_view import SceneView
 from ..views.slice_overlay import GAP
 from .desk import LiveDesk
@@ -25,7 +27,7 @@ LEAST_PX, MOST_PX = 16, 72
 UNDER_LETTER = 34.0
 
 
-class ToolScene(QObject):
+class ToolScene(PaintingGuest):
     """A guest of the 3D view that takes no mouse."""
 
     def __init__(self, view: SceneView, desk: LiveDesk) -> None:
@@ -127,7 +129,7 @@ class ToolScene(QObject):
 
     # --- over the picture
 
-    def paint(self, view: SceneView, painter: QPainter) -> None:
+    def paint(self, view: QWidget, painter: QPainter) -> None:
         """One line that can be read across the room, and how fresh it is."""
         desk = self._desk
         if not desk.is_open or desk.link is None:
@@ -147,23 +149,6 @@ class ToolScene(QObject):
         painter.drawRoundedRect(room, 6, 6)
         painter.setPen(QColor(*(TEXT if line else _COLOURS[role])))
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
-
-    # --- the mouse belongs to the view
-
-    def press(self, view: SceneView, event: QMouseEvent) -> bool:
-        return False
-
-    def click(self, view: SceneView, event: QMouseEvent) -> bool:
-        return False
-
-    def drag(self, view: SceneView, event: QMouseEvent) -> None:
-        """Never holds the mouse."""
-
-    def release(self, view: SceneView, event: QMouseEvent) -> None:
-        """Never holds the mouse."""
-
-    def hover(self, view: SceneView, event: QMouseEvent) -> None:
-        """Nothing lies under the mouse."""
 
 
 def fitting_font(like: QFont, text: str, width: float, share: float) -> QFont:

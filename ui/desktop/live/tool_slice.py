@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QLineF, QObject, QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
+from PySide6.QtCore import QLineF, QPointF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from surgtwin.domain.geometry import FloatArray
 from surgtwin.domain.verdict import Verdict
@@ -12,6 +13,7 @@ from surgtwin.live.guidance import ToolPlace
 from ui.render.palette import ACCENT, QUIET, TEXT, VERDICT_COLOURS
 
 from ..planning.needle_slice import share_within
+from ..views.painting_guest import PaintingGuest
 from ..views.slice_view import SliceView
 from .desk import LiveDesk
 from .tool_props import AHEAD_MM, SHAFT_MM
@@ -22,7 +24,7 @@ NEAR_MM = 3.0
 _DARK = QColor(0, 0, 0, 190)
 
 
-class ToolSlice(QObject):
+class ToolSlice(PaintingGuest):
     """A guest of one slice view that takes no mouse."""
 
     def __init__(self, view: SliceView, desk: LiveDesk) -> None:
@@ -37,9 +39,9 @@ class ToolSlice(QObject):
         if self._desk.is_open:
             self._view.update()
 
-    def paint(self, view: SliceView, painter: QPainter) -> None:
-        desk = self._desk
-        if not desk.is_open or view.frame is None or view.stack is None:
+    def paint(self, view: QWidget, painter: QPainter) -> None:
+        desk, slice_view = self._desk, self._view
+        if not desk.is_open or slice_view.frame is None or slice_view.stack is None:
             return
         if desk.way is not None:
             self._draw_way(painter, np.array([desk.way.entry_mm, desk.way.target_mm]))
@@ -101,20 +103,3 @@ class ToolSlice(QObject):
 
     def _line(self, one: FloatArray, other: FloatArray) -> QLineF:
         return QLineF(self._view.place_of(one), self._view.place_of(other))
-
-    # --- the mouse belongs to the view
-
-    def press(self, view: SliceView, event: QMouseEvent) -> bool:
-        return False
-
-    def click(self, view: SliceView, event: QMouseEvent) -> bool:
-        return False
-
-    def drag(self, view: SliceView, event: QMouseEvent) -> None:
-        """Never holds the mouse."""
-
-    def release(self, view: SliceView, event: QMouseEvent) -> None:
-        """Never holds the mouse."""
-
-    def hover(self, view: SliceView, event: QMouseEvent) -> None:
-        """Nothing lies under the mouse."""
