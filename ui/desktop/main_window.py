@@ -154,7 +154,7 @@ class MainWindow(DropTarget):
         self.left.addTab(self.measurements, "Measurements")
         self.middle = QStackedWidget()
         self.middle.addWidget(self.empty)
-        self.middle.addWidget(self.views)
+        self.middle.addWidget(self.planning.framed(self.views))
         self.right = QStackedWidget()
         for mode in MODES:
             self.right.addWidget(mode.make_panel(self.state, self.commands, self.actions_table))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,3 +78,13 @@ def _compact(shape: Shape, triangles: NDArray[np.int64]) -> Shape:
     used[triangles] = True
     number = np.cumsum(used) - 1
     return Shape(shape.vertices_mm[used], number[triangles], shape.data[used])
+
+
+def vertex_normals(vertices_mm: FloatArray, triangles: NDArray[np.integer[Any]]) -> FloatArray:
+    """(N, 3) unit normals of vertices, each triangle counted by its area."""
+    a, b, c = (vertices_mm[triangles[:, n]] for n in range(3))
+    faces = np.cross(b - a, c - a)
+    normals = np.stack(
+        [np.bincount(triangles.ravel(), np.repeat(faces[:, n], 3), minlength=len(vertices_mm)) for n in range(3)], 1
+    )
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None])

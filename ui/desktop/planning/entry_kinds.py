@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
-from surgtwin.domain.plan import Resection
+from surgtwin.domain.plan import Resection, ToolPath
 from surgtwin.domain.trajectory import Ablation, Trajectory
 from surgtwin.domain.verdict import Verdict, worst
 
@@ -17,6 +17,7 @@ from .cut_editor import CutEditor
 from .desk import PlanDesk
 from .judging import Judged
 from .needle_editor import NeedleEditor
+from .path_editor import PathEditor
 from .zone_editor import ZoneEditor
 from .zone_words import coverage_words
 
@@ -72,8 +73,17 @@ def summary_of_zone(judged: Judged, name: str) -> tuple[str, Verdict | None]:
     return (coverage_words(together), together.verdict) if together is not None else ("", None)
 
 
+def summary_of_path(judged: Judged, name: str) -> tuple[str, Verdict | None]:
+    """Where it passes nearest to what is to be kept clear, and its verdict."""
+    figures = judged.paths.get(name)
+    if figures is None:
+        return "", None
+    return (f"{millimetres(figures.judged[0].min_mm)} mm" if figures.judged else "", figures.verdict)
+
+
 KINDS: tuple[EntryKind, ...] = (
     EntryKind(Resection, "Cuts", summary_of_cut, CutEditor),
     EntryKind(Trajectory, "Needles", summary_of_needle, NeedleEditor),
+    EntryKind(ToolPath, "Tool paths", summary_of_path, PathEditor),
     EntryKind(Ablation, "Zones", summary_of_zone, ZoneEditor),
 )

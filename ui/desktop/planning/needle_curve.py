@@ -83,7 +83,7 @@ class ClearanceCurveView(QWidget):
         painter.save()
         painter.setClipRect(room)
         for n, line in enumerate(self.lines):
-            painter.setPen(QPen(_seen(line.colour), 1.8, DASHES[n % len(DASHES)]))
+            painter.setPen(QPen(seen(line.colour), 1.8, DASHES[n % len(DASHES)]))
             painter.drawPolyline([self._place(d, c) for d, c in zip(self._depths, line.clearance_mm, strict=True)])
         painter.restore()
         self._draw_words(painter, room, metrics)
@@ -145,7 +145,7 @@ class ClearanceCurveView(QWidget):
             self.depth_asked.emit(self._depth_at(event.position()))
 
 
-def _seen(colour: tuple[int, int, int]) -> QColor:
+def seen(colour: tuple[int, int, int]) -> QColor:
     """A colour light enough for the dark ground."""
     made = QColor(*colour)
     return made if made.lightness() >= DARKEST else made.lighter(LIGHTEST)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -18,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from surgtwin.domain.trajectory import Avoid, Trajectory
+from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.verdict import Verdict
 from surgtwin.planning.crossing import Crossing
 from surgtwin.planning.line_distance import Clearance
@@ -26,8 +21,8 @@ from surgtwin.planning.needle_line import NeedleLine
 from surgtwin.planning.structure_roles import is_wrapping, present
 from surgtwin.planning.trajectory import TrajectoryResult
 
-from ..panels.labels import discard, set_role, text_label
-from ..wording import millimetres
+from ..panels.labels import set_role, text_label
+from .clear_rows import ClearRows, keeping_clear
 from .cut_form import millimetre_box
 from .desk import PlanDesk
 from .figures_section import FigureRows
@@ -40,11 +35,8 @@ from .verdict_look import LOOKS, verdict_text
 if TYPE_CHECKING:
     from .plan_commands import PlanCommands
 
-MOST_ROWS, WANTED_PIXELS = 6, 84
 HINT = "Drag the square on the skin, or the ring at the tip, in 3D or on a slice."
 SLICES_AT_TARGET = "The slices stand at the target: they can't be tilted along the needle."
-Edit = Callable[..., None]
-"""`NeedleDesk.edit`."""
 KEEP_CLEAR = "Keep clear of\u2026"
 COMPUTING, PREVIEW = "computing\u2026", "preview\u2026"
 
@@ -120,7 +112,7 @@ class NeedleEditor(QWidget):
         names = self._desk.state.structure_names()
         colours = {n: self._desk.state.colour(n) for n in result.curve.structures if n in names}
         self.curve.show_result(result, colours)
-        self.clear_rows.show_clearances(result)
+        self.clear_rows.show_clearances(nearest_first(result))
         self.crossed.setText(crossed_words(result))
 
     def _fill_more(self, needle: Trajectory) -> None:
@@ -169,66 +161,6 @@ class NeedleEditor(QWidget):
         column.addWidget(text_label(HINT, "quiet", wrap=True))
         column.addLayout(_row(text_label("Needle", "quiet"), self.diameter, text_label("\u00d7", "quiet"), self.length))
         column.addWidget(self.remove)
-
-
-class ClearRows(QWidget):
-    """What the needle passes nearest, how clear of it, and how clear it has to stay, which can be typed."""
-
-    def __init__(self, edit: Edit) -> None:
-        super().__init__()
-        self._edit = edit
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(2)
-        self._grid.setColumnStretch(1, 1)
-        for column, words in ((1, "kept clear of"), (2, "found"), (3, "wanted")):
-            self._grid.addWidget(text_label(words, "quiet"), 0, column)
-        self._rows: list[tuple[QLabel, QLabel, QLabel, QDoubleSpinBox]] = []
-        self.structures: tuple[str, ...] = ()
-
-    def show_clearances(self, result: TrajectoryResult) -> None:
-        """Those with the least room beyond what is wanted."""
-        listed = nearest_first(result)[:MOST_ROWS]
-        self.structures = tuple(c.structure for c in listed)
-        while len(self._rows) > len(listed):
-            for widget in self._rows.pop():
-                discard(widget)
-        while len(self._rows) < len(listed):
-            self._rows.append(self._new_row(len(self._rows)))
-        for (mark, name, found, wanted), clearance in zip(self._rows, listed, strict=True):
-            verdict = clearance.verdict or Verdict.SAFE
-            mark.setText(LOOKS[verdict].mark)
-            mark.setToolTip(LOOKS[verdict].word)
-            set_role(mark, LOOKS[verdict].role)
-            name.setText(clearance.structure)
-            found.setText(millimetres(clearance.min_mm))
-            if not wanted.hasFocus():
-                wanted.blockSignals(True)
-                wanted.setValue(clearance.needed_mm or 0.0)
-                wanted.blockSignals(False)
-
-    def box_of(self, structure: str) -> QDoubleSpinBox:
-        return self._rows[self.structures.index(structure)][3]
-
-    def _new_row(self, n: int) -> tuple[QLabel, QLabel, QLabel, QDoubleSpinBox]:
-        row = text_label(), text_label(wrap=True), text_label(), millimetre_box("Clearance wanted", 0.0)
-        row[3].setFixedWidth(WANTED_PIXELS)
-        row[2].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row[3].valueChanged.connect(lambda mm: self._want(n, mm))
-        for column, widget in enumerate(row):
-            self._grid.addWidget(widget, n + 1, column)
-        return row
-
-    def _want(self, n: int, mm: float) -> None:
-        name = self.structures[n]
-        self._edit(lambda t: keeping_clear(t, name, mm), f"Keep {name} clear of", merge=True)
-
-
-def keeping_clear(needle: Trajectory, structure: str, mm: float) -> Trajectory:
-    """The needle with a clearance wanted of a structure."""
-    others = tuple(a for a in needle.avoid if a.structure != structure)
-    return replace(needle, avoid=(*others, Avoid(structure, mm)))
 
 
 def nearest_first(result: TrajectoryResult) -> list[Clearance]:

@@ -10,11 +10,13 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 
 from surgtwin.domain.geometry import Point3
 from surgtwin.domain.trajectory import Trajectory
+from surgtwin.domain.verdict import Verdict
 from ui.render.image_data import rgb_image
 from ui.render.mesh_actor import apply_tissue_shading
 from ui.render.palette import ACCENT, QUIET, TEXT, VERDICT_COLOURS
 
 from ..views.scene_view import SceneView
+from .clip import Shape
 from .needle_search import VERDICT_OF, Search, Skin
 from .scene_props import HATCH_MM, shape_polydata
 
@@ -56,33 +58,42 @@ class AccessProp:
     """The access map on the skin: one colour and one pattern for each thing that is said."""
 
     def __init__(self) -> None:
-        self.actors: dict[Skin, vtkActor] = {}
-        for kind in Skin:
-            actor, texture = vtkActor(), vtkTexture()
-            texture.RepeatOn()
-            texture.InterpolateOff()
-            texture.SetInputData(rgb_image(_texture(kind)))
-            actor.SetTexture(texture)
-            actor.SetMapper(vtkPolyDataMapper())
-            apply_tissue_shading(actor.GetProperty())
-            actor.GetProperty().SetSpecular(0.0)
-            actor.GetProperty().SetOpacity(OPACITY[kind])
-            self.actors[kind] = actor
+        self.actors = {kind: verdict_actor(VERDICT_OF[kind], OPACITY[kind]) for kind in Skin}
 
     def show(self, search: Search) -> None:
         for kind, actor in self.actors.items():
             part = search.skin.get(kind)
-            actor.SetVisibility(part is not None and not part.shape.is_empty)
-            if part is not None and not part.shape.is_empty:
-                surface = shape_polydata(part.shape)
-                along = part.shape.vertices_mm.sum(axis=1) / np.sqrt(3.0) / HATCH_MM
-                places = np.stack((np.full(len(along), 0.5), along), 1).astype(np.float32)
-                surface.GetPointData().SetTCoords(numpy_to_vtk(places, deep=True))
-                actor.GetMapper().SetInputData(surface)
+            show_painted(actor, part.shape if part is not None else None)
 
     def place_actors(self) -> dict[str, vtkActor]:
         """What of the skin can be picked."""
         return {str(kind): actor for kind, actor in self.actors.items() if actor.GetVisibility()}
+
+
+def verdict_actor(verdict: Verdict, opacity: float) -> vtkActor:
+    """What paints a surface with a verdict: its colour, and its pattern."""
+    actor, texture = vtkActor(), vtkTexture()
+    texture.RepeatOn()
+    texture.InterpolateOff()
+    texture.SetInputData(rgb_image(_texture(verdict)))
+    actor.SetTexture(texture)
+    actor.SetMapper(vtkPolyDataMapper())
+    apply_tissue_shading(actor.GetProperty())
+    actor.GetProperty().SetSpecular(0.0)
+    actor.GetProperty().SetOpacity(opacity)
+    actor.VisibilityOff()
+    return actor
+
+
+def show_painted(actor: vtkActor, shape: Shape | None) -> None:
+    """Paint a surface, or nothing; stripes run across the patient."""
+    actor.SetVisibility(shape is not None and not shape.is_empty)
+    if shape is not None and not shape.is_empty:
+        surface = shape_polydata(shape)
+        along = shape.vertices_mm.sum(axis=1) / np.sqrt(3.0) / HATCH_MM
+        places = np.stack((np.full(len(along), 0.5), along), 1).astype(np.float32)
+        surface.GetPointData().SetTCoords(numpy_to_vtk(places, deep=True))
+        actor.GetMapper().SetInputData(surface)
 
 
 class NeedleProps:
@@ -141,11 +152,11 @@ def _actor(source: vtkTubeFilter | vtkSphereSource) -> vtkActor:
     return actor
 
 
-def _texture(kind: Skin) -> np.ndarray:
+def _texture(verdict: Verdict) -> np.ndarray:
     """[row, column, 3] uint8; dark stripes where nothing is proven."""
     picture = np.empty((TEXTURE_ROWS, 2, 3))
-    picture[:] = VERDICT_COLOURS[VERDICT_OF[kind].value]
-    if kind is Skin.UNPROVEN:
+    picture[:] = VERDICT_COLOURS[verdict.value]
+    if verdict is Verdict.UNPROVEN:
         picture[:DARK_ROWS] *= 0.4
     return picture.astype(np.uint8)
 

@@ -25,7 +25,7 @@ from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.progress import Progress
 
 from .choices import is_abnormal
-from .clip import Shape
+from .clip import Shape, vertex_normals
 
 CANDIDATES = 5
 NEEDLE = NeedleTool(radius_mm=0.75, length_mm=150.0)
@@ -140,7 +140,7 @@ def _painted_skin(geometry: TwinGeometry, access: AccessMap) -> dict[Skin, SkinP
     if mesh is None:
         mesh = geometry.surface(body.name).mesh
     skin, areas = paint_access(access, mesh.vertices_mm), vertex_areas(mesh)
-    lifted = mesh.vertices_mm + LIFT_MM * _normals(mesh.vertices_mm, mesh.triangles)
+    lifted = mesh.vertices_mm + LIFT_MM * vertex_normals(mesh.vertices_mm, mesh.triangles)
     kinds = _kinds(skin)
     return {kind: _part(n, kinds, skin, areas, lifted, mesh.triangles) for n, kind in enumerate(Skin)}
 
@@ -173,13 +173,3 @@ def _part(
     if not len(lengths):
         return SkinPart(shape, 0.0, float("nan"), float("nan"))
     return SkinPart(shape, float(areas[here].sum()) / 100.0, float(lengths.min()), float(lengths.max()))
-
-
-def _normals(vertices_mm: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
-    """(N, 3) unit normals of vertices, each triangle counted by its area."""
-    a, b, c = (vertices_mm[triangles[:, n]] for n in range(3))
-    faces = np.cross(b - a, c - a)
-    normals = np.stack(
-        [np.bincount(triangles.ravel(), np.repeat(faces[:, n], 3), minlength=len(vertices_mm)) for n in range(3)], 1
-    )
-    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None])

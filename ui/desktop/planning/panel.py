@@ -16,6 +16,7 @@ from .figures_section import FiguresSection, MarginsSection
 from .laying_buttons import LayingButtons
 from .map_view import MapSection
 from .needle_section import NeedleSection
+from .path_section import PathSection
 from .patient_section import PatientSection
 from .plan_bar import PlanBar
 from .plan_commands import PlanCommands
@@ -47,6 +48,7 @@ class PlanPanel(QScrollArea):
         self.entries = EntriesList(desk)
         self.cuts = self._make_cuts()
         self.needles = NeedleSection(desk)
+        self.paths = PathSection(desk)
         self.zones = ZoneSection(desk)
         self.editors = {kind.kind: kind.make_editor(desk, commands) for kind in KINDS}
         self.shaping = self._make_editors()
@@ -69,7 +71,7 @@ class PlanPanel(QScrollArea):
         has_entries = not plan.is_empty
         self.obstacle.setText(obstacle)
         self.obstacle.setVisible(bool(obstacle))
-        for widget in (self.bar, self.cuts, self.needles, self.zones):
+        for widget in (self.bar, self.cuts, self.paths, self.needles, self.zones):
             widget.setVisible(has_twin)
         self.form.setVisible(not plan.resections)
         self.entries.setVisible(has_entries)
@@ -121,12 +123,13 @@ class PlanPanel(QScrollArea):
             self.bar,
             self.findings_section,
             self.cuts,
-            self.needles,
-            self.zones,
             self.figures,
             self.margins,
             self.shaping,
             self.map,
+            self.needles,
+            self.paths,
+            self.zones,
             self.patient,
         ):
             column.addWidget(widget)
@@ -135,6 +138,7 @@ class PlanPanel(QScrollArea):
         self.setWidget(body)
 
     def _go_to_finding(self, finding: Finding) -> None:
+        self._desk.paths.go_to_finding(finding)
         if finding.where_mm is not None:
             self._desk.state.go_to(finding.where_mm)
         elif finding.structure:

@@ -14,6 +14,7 @@ from surgtwin.simulation.timeline import Moment
 
 from .path_build import recorded, with_pose_at
 from .path_edits import PathEdits
+from .path_extras import PathExtras
 from .path_figures import known_instrument, moment_of
 from .path_hold import Part, PathHold, Placing
 from .path_instruments import INSTRUMENTS, InstrumentRow
@@ -46,6 +47,7 @@ class PathDesk(ShownPath):
         super().__init__(desk)
         self.worker = LatestWorker(self)
         self.edits = PathEdits(desk, self)
+        self.extras = PathExtras(desk, self)
         self.choice = PathChoice()
         self._placing: Placing | None = None
         self._entry: Point3 | None = None
@@ -79,6 +81,7 @@ class PathDesk(ShownPath):
         self._track = []
         self.set_recording(False)
         self.clock.pause()
+        self.extras.on_twin()
         self.placing_changed.emit()
 
     # --- laying a path

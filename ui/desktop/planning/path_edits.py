@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.plan import ToolPath
+from surgtwin.domain.trajectory import Avoid
 from surgtwin.errors import PlanError
 from surgtwin.planning.edits import edited, free_name, with_entry
 
@@ -102,6 +103,21 @@ class PathEdits:
     def go_free(self) -> None:
         """No trocar any longer; the poses stay."""
         self.edit(lambda p: through_port(p, None), "Free hand for")
+
+    def set_cutting(self, cuts: bool) -> None:
+        self.edit(lambda p: replace(p, cuts=cuts), "Cutting of" if cuts else "No cutting of")
+
+    def let_touch(self, structure: str, kept: Sequence[str]) -> None:
+        """A structure may be touched from now on; `kept` are those that may not be now."""
+        path = self._shown.path
+        if path is None:
+            return
+        listed = path.avoid or tuple(Avoid(name, 0.0) for name in kept)
+        rest = tuple(a for a in listed if a.structure != structure)
+        if not rest:
+            self._desk.problem_found.emit("One structure at least has to be kept clear.")
+            return
+        self.edit(lambda p: replace(p, avoid=rest), f"{structure} may be touched by")
 
     def duplicate(self) -> None:
         path = self._desk.book.chosen

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkFiltersCore import vtkTubeFilter
+from vtkmodules.vtkFiltersCore import vtkAppendPolyData, vtkTubeFilter
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
@@ -18,7 +22,9 @@ from ui.render.mesh_actor import mesh_actor
 from ui.render.palette import ACCENT, QUIET, TEXT, VIOLATED, Rgb, fraction
 from ui.report.tool_shapes import capsule_mesh
 
-from .clip import Shape
+from .clip import Shape, vertex_normals
+from .needle_props import show_painted, verdict_actor
+from .path_reach import LOOK_OF, Reach, ReachKind
 from .scene_props import shape_polydata
 
 STEEL: Rgb = (198, 204, 212)
@@ -28,7 +34,7 @@ TRAIL_MM, PORT_MM, KEY_MM = 0.8, 5.0, 1.8
 PORT_LENGTH_MM = 14.0
 LIT_MM, LIFT_MM = 2.0, 0.6
 """A structure is lit this far around the instrument, and this far above its own surface."""
-GHOST = 0.35
+GHOST, REACH_OPACITY = 0.35, 0.9
 SIDES = 20
 
 
@@ -52,13 +58,12 @@ class InstrumentProp:
         for actor in self.actors:
             actor.SetUserMatrix(matrix)
 
-    def light(self, touching: NDArray[np.bool_], opacity: float) -> None:
+    def light(self, touching: NDArray[np.bool_]) -> None:
         """Red where a part touches what it may not; a mesh is one part."""
         each = touching if len(touching) == len(self.actors) else np.full(len(self.actors), bool(touching.any()))
         for actor, is_red in zip(self.actors, each, strict=True):
             actor.GetProperty().SetColor(*fraction(VIOLATED if is_red else STEEL))
             actor.GetProperty().SetAmbient(0.35 if is_red else 0.1)
-            actor.GetProperty().SetOpacity(opacity)
 
 
 class WayProp:
@@ -106,10 +111,33 @@ class SurfaceProp:
         self.actor.GetProperty().SetAmbient(ambient)
         self.actor.VisibilityOff()
 
-    def show(self, shape: Shape | None) -> None:
-        self.actor.SetVisibility(shape is not None and not shape.is_empty)
-        if shape is not None and not shape.is_empty:
-            self.actor.GetMapper().SetInputData(shape_polydata(shape))
+    def show(self, shapes: Sequence[Shape]) -> None:
+        drawn = [shape for shape in shapes if not shape.is_empty]
+        self.actor.SetVisibility(bool(drawn))
+        if drawn:
+            every = vtkAppendPolyData()
+            for shape in drawn:
+                every.AddInputData(shape_polydata(shape))
+            every.Update()
+            self.actor.GetMapper().SetInputData(every.GetOutput())
+
+
+class ReachProp:
+    """What a port reaches of a structure, painted on it."""
+
+    def __init__(self) -> None:
+        self._actors = {kind: verdict_actor(LOOK_OF[kind], REACH_OPACITY) for kind in ReachKind}
+        self._shown: Reach | None = None
+
+    @property
+    def actors(self) -> list[vtkActor]:
+        return list(self._actors.values())
+
+    def show(self, reach: Reach | None) -> None:
+        if reach is not self._shown:
+            self._shown = reach
+            for kind, actor in self._actors.items():
+                show_painted(actor, reach.parts[kind] if reach is not None else None)
 
 
 def lit_patch(mesh: OrganMesh, starts_mm: FloatArray, ends_mm: FloatArray, radii_mm: FloatArray) -> Shape:
@@ -126,20 +154,13 @@ def lit_patch(mesh: OrganMesh, starts_mm: FloatArray, ends_mm: FloatArray, radii
         near[boxed[away <= radius + LIT_MM]] = True
     chosen = mesh.triangles[near[mesh.triangles].any(1)]
     used, renumbered = np.unique(chosen, return_inverse=True)
-    corners = vertices[chosen]
-    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     triangles = renumbered.reshape(-1, 3).astype(np.int64)
-    normals = np.stack(
-        [np.bincount(triangles.ravel(), np.repeat(faces[:, n], 3), minlength=len(used)) for n in range(3)], 1
+    return Shape(
+        vertices[used] + LIFT_MM * vertex_normals(vertices[used], triangles), triangles, np.zeros((len(used), 1))
     )
-    outward = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return Shape(vertices[used] + LIFT_MM * outward, triangles, np.zeros((len(used), 1)))
 
 
-def _polyline(points_mm: FloatArray) -> object:
-    from vtkmodules.vtkCommonCore import vtkPoints
-    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-
+def _polyline(points_mm: FloatArray) -> vtkPolyData:
     points, lines, line = vtkPoints(), vtkCellArray(), vtkPolyData()
     for place in points_mm.tolist():
         points.InsertNextPoint(place)
@@ -149,9 +170,7 @@ def _polyline(points_mm: FloatArray) -> object:
     return line
 
 
-def _balls(places_mm: FloatArray, radius: float) -> object:
-    from vtkmodules.vtkFiltersCore import vtkAppendPolyData
-
+def _balls(places_mm: FloatArray, radius: float) -> vtkPolyData:
     every = vtkAppendPolyData()
     for place in places_mm.tolist():
         ball = vtkSphereSource()
@@ -160,17 +179,19 @@ def _balls(places_mm: FloatArray, radius: float) -> object:
         ball.Update()
         every.AddInputData(ball.GetOutput())
     every.Update()
-    return every.GetOutput()
+    result: vtkPolyData = every.GetOutput()
+    return result
 
 
-def _ring(start: FloatArray, end: FloatArray) -> object:
+def _ring(start: FloatArray, end: FloatArray) -> vtkPolyData:
     """An open sleeve about a segment."""
     tube = vtkTubeFilter()
     tube.SetInputData(_polyline(np.array([start, end])))
     tube.SetRadius(PORT_MM)
     tube.SetNumberOfSides(SIDES)
     tube.Update()
-    return tube.GetOutput()
+    result: vtkPolyData = tube.GetOutput()
+    return result
 
 
 def add_all(renderer: vtkRenderer, actors: list[vtkActor]) -> None:

@@ -102,6 +102,11 @@ class ShownPath(QObject):
         self.clock.pause()
         return PathHold(path, part, self.clock.time_s, pose) if path is not None and pose is not None else None
 
+    def set_follows_tip(self, on: bool) -> None:
+        """The slices go with the tip from now on, or stay."""
+        self.follows_tip = on
+        self._look_at_tip()
+
     # --- places
 
     def step_key(self, by: int) -> None:

@@ -95,3 +95,31 @@ def free_names(path: ToolPath, figures: PathFigures | None, wrapping: frozenset[
     if figures is None:
         return frozenset()
     return frozenset(p.structure for p in figures.nearest) - judged_names(path, figures) - wrapping
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A time during which something is touched that may not be."""
+
+    structure: str
+    start_s: float
+    end_s: float
+    depth_mm: float
+    at_s: float
+    at_mm: Point3
+
+    @property
+    def words(self) -> str:
+        """ "▲ aorta: 2.3 mm deep at 3.4 s"."""
+        return f"\u25b2 {self.structure}: {millimetres(self.depth_mm)} mm deep at {self.at_s:.1f} s"
+
+
+def passages(figures: PathFigures) -> tuple[Passage, ...]:
+    """The contacts that may not be, the deepest first."""
+    judged = {p.structure for p in figures.judged}
+    found = [
+        Passage(c.structure, c.start_s, c.end_s, c.deepest_mm, c.at_s, c.at_mm)
+        for c in figures.timeline.contacts
+        if c.structure in judged
+    ]
+    return tuple(sorted(found, key=lambda p: -p.depth_mm))

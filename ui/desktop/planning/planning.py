@@ -18,6 +18,9 @@ from .desk import PlanDesk
 from .judging import Judged
 from .needle_scene import NeedleScene
 from .needle_slice import NeedleSlice
+from .path_scene import PathScene
+from .path_slice import PathSlice
+from .path_strip import PathStrip, over_strip
 from .recovery import Found, find_again, keep_aside
 from .scene_layer import SceneLayer
 from .slice_layer import SliceLayer
@@ -47,6 +50,7 @@ class Planning(QObject):
         self.worker, self.slow_worker = LatestWorker(self), LatestWorker(self)
         self.book = PlanBook(state, kept.reader, self)
         self.desk = PlanDesk(state, self.book, self.worker, self.slow_worker, self)
+        self.strip = PathStrip(self.desk)
         self._views: ViewGrid | None = None
         self._pane: ComparePlans | None = None
         self._opened = ""
@@ -56,6 +60,10 @@ class Planning(QObject):
         state.mode_changed.connect(self._on_mode)
         state.twin_changed.connect(self._on_twin)
 
+    def framed(self, views: QWidget) -> QWidget:
+        """The views with the timeline of the chosen tool path under them."""
+        return over_strip(views, self.strip)
+
     def attach(self, views: QWidget) -> None:
         """Become a guest of the four views; a window without them (in a test) has no guests."""
         from ..views.view_grid import ViewGrid
@@ -64,10 +72,13 @@ class Planning(QObject):
             self._views = views
             SceneLayer(views.scene, self.desk)
             NeedleScene(views.scene, self.desk)
+            paths = PathScene(views.scene, self.desk)
+            self.strip.listen_on(views.scene, *views.slices.values())
             ZoneScene(views.scene, self.desk)
             for view in views.slices.values():
                 SliceLayer(view, self.desk)
                 NeedleSlice(view, self.desk)
+                PathSlice(view, self.desk, paths)
                 ZoneSlice(view, self.desk)
 
     # --- what is not saved
