@@ -6,6 +6,7 @@ from functools import partial
 
 from .actions import Row, always, can_edit, can_edit_selection, has_image, has_selection, has_twin
 from .commands import Commands
+from .planning.path_rows import path_rows
 from .live.menu import live_rows
 from .state import AppState, Tool
 
@@ -120,6 +121,7 @@ def _plan_rows(c: Commands) -> tuple[Row, ...]:
 
     return (
         Row("plan_lay", PLAN, "Lay a cut", c.lay_cut, ("L",), has_twin),
+        *path_rows(PLAN, plans.desk),
         Row("plan_new", PLAN, "New plan", plans.new, enabled=has_twin, starts_group=True),
         Row("plan_duplicate", PLAN, "Duplicate the plan", plans.duplicate, ("Ctrl+D",), has_plan),
         Row("plan_rename", PLAN, "Rename the plan…", plans.ask_rename, enabled=has_plan),

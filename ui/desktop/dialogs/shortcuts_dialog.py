@@ -32,6 +32,9 @@ MOUSE_IN_PLAN = (
     ("Drag the line on a slice", "Bend or move the cut; near a plane's end tilt it"),
     ("Click the map", "Take all views to that place of the cut"),
     ("Double-click a cut's name", "Rename it"),
+    ("Space", "Play or pause the tool path"),
+    ("\u2190 \u2192", "A moment back or on; with Shift a second, with Ctrl to the next key pose"),
+    ("Drag a diamond under the curves", "Take a key pose to another time; Del deletes it"),
 )
 
 

@@ -176,6 +176,8 @@ class PathCurve(QWidget):
             painter.setPen(QColor(*QUIET))
             label = QRectF(0, y - metrics.height() / 2, LEFT - 4, metrics.height())
             painter.drawText(label, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{mm:.0f}")
+        below = QRectF(0, room.bottom() + 7.0 - metrics.height() / 2, LEFT - 8, metrics.height())
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "mm")
 
     def _draw_legend(self, painter: QPainter, room: QRectF, metrics: QFontMetricsF) -> None:
         """Each curve's structure with its clearance now, beside the curves."""

@@ -168,7 +168,8 @@ class PathEditor(QWidget):
         column.addWidget(text_label(HINT, "quiet", wrap=True))
         for widget in lower:
             column.addWidget(widget)
-        column.addLayout(_row(self.more, self.fewer))
+        for widget in (self.more, self.fewer):
+            column.addWidget(widget)
         for widget in last:
             column.addWidget(widget)
         column.addLayout(_row(self.duplicate, self.remove))

@@ -58,7 +58,7 @@ class KeyList(QWidget):
         column_box = QVBoxLayout(self)
         column_box.setContentsMargins(0, 0, 0, 0)
         column_box.setSpacing(4)
-        column_box.addWidget(text_label("Key poses: double-click a time to change it", "quiet", wrap=True))
+        column_box.addWidget(text_label("Key poses (double-click a time)", "quiet"))
         column_box.addWidget(self.rows)
         row = QHBoxLayout()
         row.setSpacing(4)

@@ -18,18 +18,12 @@ _DARK = QColor(0, 0, 0, 200)
 
 
 def draw_touch(painter: QPainter, at: QPointF, touch: Touch, time_s: float, taken: list[QRectF]) -> None:
-    """A mark where a structure is touched, with its name, how deep, and when; a cross if it may not be touched."""
-    colour = QColor(*(ACCENT if touch.is_free else VIOLATED))
+    """A cross where a structure is touched that may not be, with its name, how deep, and when."""
+    colour, d = QColor(*VIOLATED), QPointF(MARK_PIXELS, MARK_PIXELS)
     for pen in (QPen(_DARK, 5.0), QPen(colour, 2.5)):
         painter.setPen(pen)
-        if touch.is_free:
-            painter.drawEllipse(at, MARK_PIXELS, MARK_PIXELS)
-        else:
-            d = QPointF(MARK_PIXELS, MARK_PIXELS)
-            painter.drawLine(at - d, at + d)
-            painter.drawLine(at + QPointF(-d.x(), d.y()), at + QPointF(d.x(), -d.y()))
-    if touch.is_free:
-        return
+        painter.drawLine(at - d, at + d)
+        painter.drawLine(at + QPointF(-d.x(), d.y()), at + QPointF(d.x(), -d.y()))
     words = f"\u25b2 {touch.words} at {time_s:.1f} s"
     metrics = QFontMetricsF(painter.font())
     room = QRectF(at + LEADER, at + LEADER)

@@ -222,7 +222,7 @@ class PathScene(QObject):
         if self._paths.is_recording:
             draw_prompt(painter, top, view.width(), RECORDING)
         taken: list[QRectF] = [QRectF(0, 0, view.width(), GAP)]
-        for touch in self.touched:
+        for touch in (t for t in self.touched if not t.is_free):
             draw_touch(painter, view.place_of(touch.at_mm), touch, self._paths.clock.time_s, taken)
         held = self._hold.part if self._hold is not None else None
         for part, place in self._parts().items():

@@ -162,6 +162,6 @@ class PathSlice(QObject):
         taken: list[QRectF] = []
         stack = self._view.stack
         for touch in self._scene.touched:
-            if stack is not None and abs(self._off(touch.at_mm)) <= max(NEAR_MM, stack.step_mm):
+            if not touch.is_free and stack is not None and abs(self._off(touch.at_mm)) <= max(NEAR_MM, stack.step_mm):
                 place = self._view.place_of(touch.at_mm)
                 draw_touch(painter, place, touch, self._paths.clock.time_s, taken)
