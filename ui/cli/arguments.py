@@ -11,9 +11,11 @@ from segmentation.modes import MODE_NAMES
 from . import liver_proposals
 from .batch_arguments import add_batch
 from .channels import channel
+from .course_arguments import add_course
 from .live_arguments import add_history, add_live
 from .plan_arguments import add_plan
 from .report_arguments import add_report
+from .review_arguments import add_review
 from .roi import region_of_interest
 
 IMAGE_INPUT = "a DICOM folder, file, zip or DICOMDIR, or a NIfTI, NRRD or MetaImage file"
@@ -45,6 +47,8 @@ def add_all(commands: Commands) -> None:
     add_report(commands, _command)
     add_live(commands, _command)
     add_history(commands, _command)
+    add_course(commands, _command)
+    add_review(commands, _command)
     _verify(commands)
     _models(commands)
     _evaluate(commands)

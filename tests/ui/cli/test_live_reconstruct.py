@@ -78,12 +78,12 @@ def test_what_is_there_is_not_replaced_unasked_and_faults_are_told(files, tmp_pa
     assert there.read_bytes() == b"x" and not (tmp_path / "w.nrrd").exists()
 
 
-def a_twin(path: Path, middle: np.ndarray) -> Path:
+def a_twin(path: Path, middle: np.ndarray) -> None:
     grid = Grid.from_axes((40, 44, 48), middle - 60.0, np.eye(3), (2.6, 2.7, 3.0))
     layer = np.zeros(grid.shape, np.uint8)
     layer[12:28, 14:30, 14:34] = 1
     labels = LabelMap(grid, (layer,), (structure_for(1, "liver"),))
-    return save_twin(build_twin(image_of(grid, noise=8, seed=1), lambda v, p: Segmentation(labels)), path)
+    save_twin(build_twin(image_of(grid, noise=8, seed=1), lambda v, p: Segmentation(labels)), path)
 
 
 @pytest.mark.parametrize("is_here", [True, False])
