@@ -187,9 +187,8 @@ class MainWindow(DropTarget):
         self.planning.attach(self.views)
         self.live.attach(self.views)
         commands.listen_to_plans()
-        planning = self.planning
-        book, desk = planning.book, planning.desk
-        for signal in (book.drafts_changed, book.chosen_changed, desk.placing_changed, planning.pane_changed):
+        planning, book = self.planning, self.planning.book
+        for signal in (book.drafts_changed, book.chosen_changed, planning.desk.placing_changed, planning.pane_changed):
             signal.connect(self.actions_table.refresh)
         state.colour_chosen.connect(self._keep_colour)
         self.kept.changed.connect(self._apply_settings)
