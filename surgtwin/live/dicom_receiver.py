@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -32,38 +31,13 @@ from .dicom_child import limit_memory, read_configuration, tell, when_parent_is_
 from .dicom_gate import judge_identity
 from .dicom_guard import MIB, GuardedServer, GuardedSocket, PeerLimits
 from .dicom_inbox import Inbox, InboxLimits, Kept
+from .dicom_receiver_settings import ReceiverSettings, settings_from
 
 SUCCESS, OUT_OF_RESOURCES, DOES_NOT_MATCH, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
 MAX_COMMENT = 64
+MOST_NAMED = 4
 BIND_PATIENCE_S = 5.0
 PROCESS_MEMORY = 6 * 1024 * MIB
-
-
-@dataclass(frozen=True)
-class ReceiverSettings:
-    """How the receiver listens.
-
-    Parameters
-    ----------
-    callers
-        AE titles that may call; empty: all.
-    networks
-        Addresses and networks that may connect ("10.1.2.0/24"); empty: all that reach the port.
-    tls
-        Files of certificate, key, and the authority that peers' certificates must be signed by; None without TLS.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 11112
-    ae_title: str = "SURGTWIN"
-    callers: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
-    tls: tuple[str, str, str] | None = None
-    associations: int = 4
-    most_bytes: int = 200 * 1024 * MIB
-    spare_bytes: int = 1024 * MIB
-    object_bytes: int = 1024 * MIB
-    stall_s: float = 30.0
 
 
 class Receiver:
@@ -130,7 +104,8 @@ class Receiver:
     def _on_accepted(self, event: Any) -> None:
         self._counts[event.assoc] = Counter()
         turned_down = sorted({class_name(str(c.abstract_syntax)) for c in event.assoc.rejected_contexts})
-        tell("connected", not_taken=turned_down, **_peer(event.assoc))
+        more = [f"and {len(turned_down) - MOST_NAMED} more kinds"] if len(turned_down) > MOST_NAMED else []
+        tell("connected", not_taken=[*turned_down[:MOST_NAMED], *more], **_peer(event.assoc))
 
     def _on_rejected(self, event: Any) -> None:
         tell("turned away", reason="the AE titles are not allowed here, or too many call", **_peer(event.assoc))
@@ -266,12 +241,6 @@ def main() -> int:
     for association in server.active_associations:
         association.abort()
     return 0
-
-
-def settings_from(raw: dict[str, Any]) -> ReceiverSettings:
-    """The settings as `dataclasses.asdict` and JSON left them."""
-    lists = {name: tuple(raw[name]) for name in ("callers", "networks")}
-    return ReceiverSettings(**{**raw, **lists, "tls": tuple(raw["tls"]) if raw["tls"] else None})
 
 
 if __name__ == "__main__":
