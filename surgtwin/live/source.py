@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..domain.geometry import FloatArray
 from .freshness import Freshness, PoseSlot, TimedPose, freshness_of
 from .health import Health
 from .igtl_client import Arrival, IgtlClient, LinkState
@@ -84,6 +85,12 @@ class TrackedSource:
         with self._lock:
             slot = self._slots.get(device)
         return None if slot is None else slot.latest
+
+    def pose_at(self, device: str, time_s: float) -> FloatArray | None:
+        """The device's pose (4, 4) at a time of the monotonic clock; None where that is not known."""
+        with self._lock:
+            slot = self._slots.get(device)
+        return None if slot is None else slot.at(time_s)
 
     @property
     def image_devices(self) -> tuple[str, ...]:

@@ -232,7 +232,7 @@ class LiveDesk(QObject):
             self.images_changed.emit()
 
     def _notice_devices(self) -> None:
-        devices = tuple(link.source.devices for link in self.links)
+        devices = tuple((*link.source.devices, *link.source.image_devices) for link in self.links)
         if devices == self._devices:
             return
         self._devices = devices

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from surgtwin.domain.geometry import FloatArray
 from surgtwin.live.drift import FixedPair
 from surgtwin.live.freshness import Freshness
 from surgtwin.live.listening import Setup
@@ -12,6 +13,14 @@ from surgtwin.live.source import Happening, TrackedSource
 from surgtwin.live.tool_tip import ToolTip, TrackerToImage
 
 MOST_HAPPENINGS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Carrier:
+    """A tracked probe, and where the pixels of its image are in the frame of its marker, (4, 4)."""
+
+    device: str
+    probe_from_image: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +39,8 @@ class Calibration:
         Of the patient that the registration was made on.
     tips
         Device -> its tip.
+    carriers
+        Device of an image -> how it is fixed to the probe that carries it; others say their place themselves.
     """
 
     reference: str = ""
@@ -37,6 +48,7 @@ class Calibration:
     sends_places: bool = False
     case_id: str = ""
     tips: Mapping[str, ToolTip] = field(default_factory=dict)
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
 
     @property
     def is_registered(self) -> bool:

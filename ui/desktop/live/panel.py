@@ -9,6 +9,7 @@ from ..kept_settings import KeptSettings
 from ..panels.labels import Section, horizontal_line
 from ..planning.worker import LatestWorker
 from .desk import LiveDesk
+from .frames_section import FramesSection
 from .guidance_display import GuidanceDisplay
 from .register_section import RegisterSection, TipSection
 from .sources_section import SourcesSection
@@ -26,6 +27,7 @@ class LivePanel(QWidget):
         self.display = GuidanceDisplay(desk)
         self.sources = SourcesSection(desk, kept, worker)
         self.tool = ToolSection(desk)
+        self.frames = FramesSection(desk)
         self.register = RegisterSection(desk)
         self.tip = TipSection(desk)
         self._body = QWidget()
@@ -35,14 +37,14 @@ class LivePanel(QWidget):
         self.refresh()
 
     @property
-    def asking(self) -> tuple[ToolSection, RegisterSection, TipSection]:
+    def asking(self) -> tuple[ToolSection, FramesSection, RegisterSection, TipSection]:
         """Sections that may have to tell of a problem."""
-        return self.tool, self.register, self.tip
+        return self.tool, self.frames, self.register, self.tip
 
     def refresh(self) -> None:
         has_source = bool(self._desk.links)
         for section in self.asking:
-            section.setVisible(has_source)
+            section.setVisible(has_source and (section is not self.frames or self.frames.has_images))
         self.display.setVisible(has_source)
         # Sections deep inside change their size without the scroll area hearing of it: it would squeeze them.
         QApplication.postEvent(self._body, QEvent(QEvent.Type.LayoutRequest))
@@ -52,7 +54,7 @@ class LivePanel(QWidget):
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        sections: tuple[Section, ...] = (self.sources, self.tool, self.register, self.tip)
+        sections: tuple[Section, ...] = (self.sources, self.tool, self.frames, self.register, self.tip)
         for section in sections:
             column.addWidget(section)
             column.addWidget(horizontal_line())

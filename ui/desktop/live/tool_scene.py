@@ -108,7 +108,7 @@ class ToolScene(PaintingGuest):
         for link in desk.links:
             for device in link.source.image_devices:
                 key, found = f"{link.name} {device}", link.source.image(device)
-                place = None if found is None else place_of_frame(found.image, device, link.calibration)
+                place = None if found is None else place_of_frame(link, device, found)
                 if found is None or place is None:
                     continue
                 there.add(key)

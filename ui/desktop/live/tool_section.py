@@ -27,7 +27,7 @@ class ToolSection(Section):
     def __init__(self, desk: LiveDesk) -> None:
         super().__init__("Tool and way")
         self._desk = desk
-        self.tool, self.reference, self.fixed, self.way = (_combo(words) for words in LABELS.values())
+        self.tool, self.reference, self.fixed, self.way = (narrow_combo(words) for words in LABELS.values())
         self.tool.activated.connect(self._choose_tool)
         self.reference.activated.connect(self._choose_reference)
         self.fixed.activated.connect(self._choose_fixed)
@@ -52,17 +52,17 @@ class ToolSection(Section):
     def refresh(self) -> None:
         desk, link = self._desk, self._desk.link
         tools = [(k, d) for k in desk.links for d in k.tools]
-        _fill(self.tool, [d if len(desk.links) == 1 else f"{d}  ({k.name})" for k, d in tools])
+        fill_combo(self.tool, [d if len(desk.links) == 1 else f"{d}  ({k.name})" for k, d in tools])
         self.tool.setCurrentIndex(next((n for n, t in enumerate(tools) if t == (link, desk.device)), -1))
         devices = [] if link is None else [d for d in link.source.devices if d != desk.device]
         reference = "" if link is None else link.calibration.reference
-        _fill(self.reference, [NONE, *devices])
+        fill_combo(self.reference, [NONE, *devices])
         self.reference.setCurrentText(reference or NONE)
-        _fill(self.fixed, [NONE, *(d for d in devices if d != reference)])
+        fill_combo(self.fixed, [NONE, *(d for d in devices if d != reference)])
         self.fixed.setCurrentText(link.pair.second if link is not None and link.pair is not None else NONE)
         self.fixed.setEnabled(bool(reference))
         ways = desk.ways
-        _fill(self.way, [NONE if ways else NOTHING_PLANNED, *(f"{way.name}  ({plan})" for plan, way in ways)])
+        fill_combo(self.way, [NONE if ways else NOTHING_PLANNED, *(f"{way.name}  ({plan})" for plan, way in ways)])
         chosen = next((n for n, (p, w) in enumerate(ways) if (p, w.name) == desk.way_name), -1)
         self.way.setCurrentIndex(chosen + 1)
         self.way.setEnabled(bool(ways))
@@ -179,7 +179,7 @@ LABELS = {
 }
 
 
-def _combo(words: str) -> QComboBox:
+def narrow_combo(words: str) -> QComboBox:
     combo = QComboBox()
     combo.setAccessibleName(words)
     combo.setToolTip(words)
@@ -188,7 +188,7 @@ def _combo(words: str) -> QComboBox:
     return combo
 
 
-def _fill(combo: QComboBox, texts: Sequence[str]) -> None:
+def fill_combo(combo: QComboBox, texts: Sequence[str]) -> None:
     """New entries; a list that is open under the mouse is left alone where nothing changed."""
     if [combo.itemText(n) for n in range(combo.count())] != list(texts):
         combo.clear()
