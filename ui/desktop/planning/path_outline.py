@@ -8,7 +8,7 @@ from surgtwin.domain.geometry import FloatArray
 
 from .needle_slice import share_within
 
-ALONG, AROUND = 16, 24
+ALONG, AROUND = 17, 24
 """Samples along a capsule's axis and around each disc: the outline is their hull."""
 
 
