@@ -9,7 +9,7 @@ from typing import Any
 
 from .dicom_arguments import add_arrivals
 from .live_events import address, seconds
-from .live_volume_arguments import add_reconstruct
+from .live_volume_arguments import add_reconstruct, add_scan, place
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -29,6 +29,7 @@ def add_live(commands: Any, command: AddCommand) -> None:
     _simulate(actions, command)
     _publish(actions, command)
     add_reconstruct(actions, command)
+    add_scan(actions, command, _add_server)
     _tip(actions, command)
     _register(actions, command)
     _doctor(actions, command)
@@ -212,21 +213,13 @@ def _register(actions: Actions, command: AddCommand) -> None:
     p.add_argument("--surface", type=Path, metavar="POINTS.csv", help="x,y,z in the tracker, felt on --organ: refines")
     p.add_argument("--twin", type=Path, metavar="CASE.twin", help="with --surface")
     p.add_argument("--organ", metavar="NAME", help="with --surface")
-    p.add_argument("--target", type=_point, metavar="X,Y,Z", help="LPS mm, where the error matters; the points' middle")
+    p.add_argument("--target", type=place, metavar="X,Y,Z", help="LPS mm, where the error matters; the points' middle")
     _add_output(p, "TRACKER.json", "for listen --lps-from-tracker")
 
 
 def _add_output(parser: argparse.ArgumentParser, name: str, purpose: str) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar=name, help=purpose)
     parser.add_argument("--force", action="store_true", help="replace an existing file")
-
-
-def _point(text: str) -> tuple[float, float, float]:
-    try:
-        x, y, z = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not X,Y,Z in mm") from None
-    return (x, y, z)
 
 
 def _doctor(actions: Actions, command: AddCommand) -> None:
