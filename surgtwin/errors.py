@@ -86,6 +86,10 @@ class SourceError(InputError):
     pass
 
 
+class ReviewError(InputError):
+    pass
+
+
 class PlanError(InputError):
     """Carries the path of the field it is about, e.g. ``resections[0].surface.normal``; empty if none is to blame."""
 

@@ -18,6 +18,7 @@ from .mesh import OrganMesh
 from .patient import Patient
 from .plan_shelf import PlanShelf
 from .registration import Registration
+from .review import ReviewBook
 from .saved_plan import PlanStatus, SavedPlan
 from .volume import Volume
 
@@ -132,6 +133,8 @@ class Twin:
         The plans kept with the twin, removed ones too. Like measurements they belong to the twin, not to a revision.
     registration
         How this revision was carried over from the one before by an image that arrived; None if it was not.
+    reviews
+        What readers said of structures in this and earlier revisions; like plans they belong to the twin.
     """
 
     case_id: str
@@ -149,6 +152,7 @@ class Twin:
     volume_intervals: tuple[VolumeInterval, ...] = ()
     shelf: PlanShelf = field(default_factory=PlanShelf)
     registration: Registration | None = None
+    reviews: ReviewBook = field(default_factory=ReviewBook)
 
     def __post_init__(self) -> None:
         if not self.images or self.images[0].role != "primary":

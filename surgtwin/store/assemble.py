@@ -21,6 +21,7 @@ from .codec_labels import decode_labels
 from .codec_mesh import decode_mesh
 from .codec_plan import decode_shelf
 from .codec_registration import decode_registration
+from .codec_review import decode_book
 from .codec_twin import decode_measurement, decode_provenance
 from .codec_values import Record, decode_matrix, decoding
 from .fold import RevisionRecord, TwinState
@@ -56,7 +57,7 @@ def assemble(
     shelf = decode_shelf(state.plans, blobs, known)
     with decoding(f"revision {record.revision.number}"):
         twin = _twin(state, record, images, labels, meshes, confidence, shelf)
-        return replace(twin, registration=registration)
+        return replace(twin, registration=registration, reviews=decode_book(state.reviews))
 
 
 def _twin(

@@ -28,7 +28,7 @@ def decode_volume(record: Record, blobs: BlobStore, what: str) -> Volume:
         decode_grid(record["grid"]),
         blobs.read_array(BlobRef.from_json(record["values"]), f"the values of {what}"),
         Modality(record["modality"]),
-        _decode_source(record["source"], blobs, what),
+        decode_source(record["source"], blobs, what),
         decode_patient(record["patient"]),
         None if window is None else Window(number(window["width"]), number(window["level"])),
         decode_findings(record["findings"]),
@@ -60,7 +60,8 @@ def _encode_source(source: SourceInfo, blobs: BlobStore) -> Record:
     }
 
 
-def _decode_source(record: Record, blobs: BlobStore, what: str) -> SourceInfo:
+def decode_source(record: Record, blobs: BlobStore, what: str) -> SourceInfo:
+    """Where an image came from; its DICOM header is read from its blob."""
     dicom = record["dicom"]
     return SourceInfo(
         record["kind"],

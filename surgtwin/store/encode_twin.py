@@ -29,6 +29,7 @@ from .event import EventDraft, canonical_json
 from .known_objects import KnownObjects
 from .layout import CURRENT_SCHEMA
 from .plan_events import shelf_events
+from .review_events import kept_reviews
 
 FORMAT = "surgtwin twin"
 
@@ -41,6 +42,7 @@ def encode_new_twin(twin: Twin, blobs: BlobStore, progress: Progress) -> list[Ev
     if twin.operated_side is not Side.NOT_STATED:
         drafts.append(EventDraft(kinds.SIDE_STATED, {"side": twin.operated_side.value}))
     drafts += [EventDraft(kinds.MEASUREMENT_ADDED, {"measurement": encode_measurement(m)}) for m in twin.measurements]
+    drafts += kept_reviews(twin.reviews.sign_offs)
     return [*drafts, *shelf_events(PlanShelf(), twin.shelf, blobs, KnownObjects(), "")]
 
 

@@ -26,6 +26,7 @@ PLAN_REMOVED = "plan.removed"
 PLAN_RESTORED = "plan.restored"
 PLAN_APPROVED = "plan.approved"
 PLAN_APPROVAL_WITHDRAWN = "plan.approval_withdrawn"
+STRUCTURE_REVIEWED = "structure.reviewed"
 SCHEMA_MIGRATED = "schema.migrated"
 
 GENESIS = "0" * 64

@@ -49,6 +49,8 @@ class TwinState:
         Measurement id -> record, in the order they were made.
     plans
         Plan id -> record, removed ones too, in the order they were made.
+    reviews
+        What readers said of structures, in the order they said it.
     """
 
     case_id: str = ""
@@ -58,6 +60,7 @@ class TwinState:
     side: Side = Side.NOT_STATED
     measurements: dict[str, Record] = field(default_factory=dict)
     plans: Plans = field(default_factory=dict)
+    reviews: tuple[Record, ...] = ()
     unknown_kinds: tuple[str, ...] = ()
     seq: int = 0
     head_hash: str = GENESIS
@@ -176,6 +179,10 @@ def _plans(change: Callable[[Plans, Record], Plans]) -> Callable[[TwinState, Rec
     return lambda state, payload: replace(state, plans=change(state.plans, payload))
 
 
+def _structure_reviewed(state: TwinState, payload: Record) -> TwinState:
+    return replace(state, reviews=(*state.reviews, payload["review"]))
+
+
 def _nothing(state: TwinState, payload: Record) -> TwinState:
     return state
 
@@ -197,6 +204,7 @@ _HANDLERS: dict[str, Callable[[TwinState, Record], TwinState]] = {
     kinds.PLAN_RESTORED: _plans(plan_events.restored),
     kinds.PLAN_APPROVED: _plans(plan_events.approved),
     kinds.PLAN_APPROVAL_WITHDRAWN: _plans(plan_events.approval_withdrawn),
+    kinds.STRUCTURE_REVIEWED: _structure_reviewed,
     kinds.SCHEMA_MIGRATED: _nothing,
 }
 KNOWN_KINDS = frozenset(_HANDLERS)

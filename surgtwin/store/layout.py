@@ -41,7 +41,7 @@ class Schema:
         return f"{self.major}.{self.minor}"
 
 
-CURRENT_SCHEMA = Schema(1, 2)
+CURRENT_SCHEMA = Schema(1, 3)
 
 
 def database(twin: Path) -> Path:

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from ..domain.measurement import Measurement
 from ..domain.plan_shelf import PlanShelf
+from ..domain.review import SignOff
 from ..domain.twin import Revision, RevisionState, Side, Twin
 from ..errors import DiskError, PatientMismatchError, TwinCorruptError, TwinError
 from ..progress import SILENT, Progress
@@ -34,6 +35,7 @@ from .known_objects import KnownObjects
 from .lock import WriterLock
 from .migrate import check_schema, migrate_in_place
 from .plan_events import shelf_events
+from .review_events import review_events
 from .save import SOURCE
 
 
@@ -170,6 +172,22 @@ class TwinWriter:
         with self._mutex, self._explained("take an acceptance back"):
             self._twin.labels.structure(name)
             return self._change(kinds.STRUCTURE_UNACCEPTED, {"revision": self._state.current, "name": name}, by)
+
+    def review(self, sign_offs: Sequence[SignOff]) -> Twin:
+        """Keep what a reader says of structures of the current revision, all of it or nothing.
+
+        What is accepted or corrected counts as accepted from now on, what is rejected no longer does. Signatures are
+        not checked here; whoever shows them checks them.
+
+        Raises
+        ------
+        ReviewError
+            If a structure is not the one the reader saw.
+        """
+        with self._mutex, self._explained("keep a review"):
+            self._write(review_events(self._twin, sign_offs))
+            self._keep(self._assembled(None))
+            return self._twin
 
     def add_measurement(self, measurement: Measurement, by: str = "") -> Twin:
         """Keep a measurement; one with the same id is replaced."""

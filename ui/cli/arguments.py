@@ -11,7 +11,6 @@ from segmentation.modes import MODE_NAMES
 from . import liver_proposals
 from .batch_arguments import add_batch
 from .channels import channel
-from .course_arguments import add_course
 from .live_arguments import add_history, add_live
 from .plan_arguments import add_plan
 from .report_arguments import add_report
@@ -47,7 +46,6 @@ def add_all(commands: Commands) -> None:
     add_report(commands, _command)
     add_live(commands, _command)
     add_history(commands, _command)
-    add_course(commands, _command)
     add_review(commands, _command)
     _verify(commands)
     _models(commands)
