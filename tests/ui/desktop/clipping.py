@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QElapsedTimer
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton, QWidget
@@ -13,6 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from synthetic_twin import make_twin
 
+from surgtwin.live.igtl_poses import Transform
+from surgtwin.live.igtl_server import IgtlServer
+from surgtwin.live.openigtlink import Message
 from ui.desktop.app import make_application, make_window
 from ui.desktop.main_window import LEAST_SIZE, MainWindow
 from ui.desktop.panels.labels import ElidedLabel
@@ -62,6 +66,7 @@ def main() -> int:
     window.state.select("liver tumour")
     problems += _settled(app, lambda: clipped_texts(window) + identity_is_whole(window))
     problems += plan_problems(app, window)
+    problems += live_problems(app, window)
     for dialog in (window.commands.show_settings(), window.commands.ask_export(), window.commands.show_about()):
         problems += _settled(app, lambda shown=dialog: [f"{type(shown).__name__}: {t}" for t in clipped_texts(shown)])
         dialog.close()
@@ -85,6 +90,38 @@ def plan_problems(app, window: MainWindow) -> list[str]:
     if not desk.is_exact:
         return [*empty, "the plan was not judged in time"]
     return empty + _settled(app, lambda: [f"plan: {t}" for t in clipped_texts(window)])
+
+
+def live_problems(app, window: MainWindow) -> list[str]:
+    """Live mode while nothing is connected, and with a tool that is not registered, is followed, and is lost."""
+    window.state.set_mode("live")
+    problems = _settled(app, lambda: [f"empty live: {t}" for t in clipped_texts(window)])
+    desk, panel = window.live.desk, window.live.panel
+    server = IgtlServer(0)
+    panel.sources.address.setCurrentText(f"127.0.0.1:{server.port}")
+    panel.sources.connect_button.click()
+
+    def send_until(done) -> bool:
+        clock = QElapsedTimer()
+        clock.start()
+        while not done() and clock.elapsed() < PLAN_MS:
+            server.send(Message(Transform.KIND, "StylusToReference", Transform(np.eye(4))))
+            app.processEvents()
+        return done()
+
+    if not send_until(lambda: bool(desk.device)):
+        return [*problems, "the tool was not seen in time"]
+    problems += _settled(app, lambda: [f"live, not registered: {t}" for t in clipped_texts(window)])
+    panel.tool.places.click()
+    if not send_until(lambda: desk.guidance is not None):
+        return [*problems, "the tool's figures did not come in time"]
+    settling = QElapsedTimer()
+    settling.start()
+    send_until(lambda: settling.elapsed() > SETTLE_MS and desk.guidance is not None)
+    problems += [f"live: {t}" for t in clipped_texts(window)]
+    problems += _settled(app, lambda: [f"live, stale: {t}" for t in clipped_texts(window)])
+    server.stop()
+    return problems
 
 
 def _settled(app, ask):

@@ -100,7 +100,7 @@ class LiveDesk(QObject):
     def disconnect_from(self, link: LiveLink) -> None:
         self.links = tuple(k for k in self.links if k is not link)
         if self._link is link:
-            self._link, self._device = (self.links[0] if self.links else None), ""
+            self._link, self._device, self._devices = (self.links[0] if self.links else None), "", ()
         link.close()
         if not self.links:
             self._timer.stop()

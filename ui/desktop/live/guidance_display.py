@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from surgtwin.domain.verdict import Verdict
@@ -14,9 +14,10 @@ from ..wording import millimetres
 from .desk import LiveDesk
 from .guidance_words import DASH, nearest_of, row_words, state_word
 
-FIGURE_PX, SMALL_FIGURE_PX, WORD_PX = 52, 30, 15
+FIGURE_PX, SMALL_FIGURE_PX, WORD_PX = 52, 30, 14
 """At two metres letters of ten millimetres are read well (ISO 9241-303): 36 px on a common screen, and its cap height
 is seven tenths of a font's size."""
+WIDEST = "888.8"
 MOST_ROWS, MOST_WARNINGS = 4, 2
 _FLAG = Qt.AlignmentFlag
 
@@ -28,6 +29,8 @@ class Figure(QFrame):
         super().__init__()
         self.value = text_label(DASH)
         self.value.setFont(_font(pixels, QFont.Weight.DemiBold))
+        # So that the unit keeps its place while the digits change.
+        self.value.setMinimumWidth(QFontMetrics(self.value.font()).horizontalAdvance(WIDEST))
         self.unit = text_label(unit, "quiet")
         self.unit.setFont(_font(max(WORD_PX, pixels // 3)))
         self.words = text_label(words, "quiet")

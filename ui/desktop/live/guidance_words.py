@@ -51,7 +51,7 @@ def state_word(seen: ToolSeen) -> tuple[str, str]:
         return f"\u25c7 STALE {age_words(seen.age_s)}", "unproven"
     if seen.freshness is Freshness.LOST:
         return "\u25b2 TOOL NOT SEEN", "violated"
-    return "\u25c7 FIGURES WITHHELD", "unproven"
+    return "\u25c7 WITHHELD", "unproven"
 
 
 def age_words(age_s: float | None) -> str:
