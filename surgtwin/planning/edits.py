@@ -63,9 +63,13 @@ def renamed(plan: Plan, entry: Entry, name: str) -> Plan:
 
 
 def free_name(plan: Plan, kind: type[Any], stem: str) -> str:
-    """`stem`, or `stem 2`, `stem 3`...: the first that no entry of that kind has."""
+    """`stem`, or the first that no entry of that kind has of `stem 2`, `stem 3`...; "Cut 1" is counted on: "Cut 2"."""
     taken = {e.name for e in getattr(plan, FIELDS[kind])}
-    numbered = (stem if n == 1 else f"{stem} {n}" for n in range(1, len(taken) + 2))
+    if stem not in taken:
+        return stem
+    words, _, number = stem.rpartition(" ")
+    start, words = (int(number), words) if words and number.isdecimal() else (1, stem)
+    numbered = (f"{words} {n}" for n in range(start + 1, start + len(taken) + 2))
     return next(name for name in numbered if name not in taken)
 
 

@@ -102,3 +102,16 @@ def test_the_first_state_is_never_lost():
         history = history.push(edits.with_margin(PLAN, "A", float(mm)), f"{mm}")
     assert len(history.done) == DEEPEST
     assert history.done[0].plan == PLAN and history.plan.resections[0].margin_mm == 2 * DEEPEST - 1
+
+
+def test_a_numbered_name_is_counted_on_and_never_one_that_is_taken() -> None:
+    plan = Plan()
+    for n in range(1, 5):
+        name = edits.free_name(plan, Resection, "Cut 1")
+        assert name == f"Cut {n}"
+        plan = edits.with_entry(plan, Resection(name, "liver", PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))))
+    assert edits.free_name(plan, Resection, "Cut 3") == "Cut 5"
+    assert edits.free_name(plan, Resection, "Wedge") == "Wedge"
+    plan = edits.with_entry(plan, Resection("Wedge", "liver", PlaneCut((0.0, 0.0, 0.0), (0.0, 0.0, 1.0))))
+    assert edits.free_name(plan, Resection, "Wedge") == "Wedge 2"
+    assert len(plan.resections) == 5

@@ -201,7 +201,7 @@ class PlanDesk(JudgedDesk):
 
     def _add(self, surface: CutSurface, choice: CutChoice) -> None:
         plan = self.book.plan
-        name = free_name(plan, Resection, "Cut 1").replace("Cut 1 ", "Cut ")
+        name = free_name(plan, Resection, "Cut 1")
         resection = choice.resection(name, surface)
         self.book.apply(with_entry(plan, resection), f"Lay {name}", choose=resection)
         self.book.choose(resection)

@@ -217,7 +217,7 @@ class NeedleDesk(QObject):
             self.look_asked.emit(along)
 
     def _free_name(self) -> str:
-        return free_name(self._desk.book.plan, Trajectory, "Needle 1").replace("Needle 1 ", "Needle ")
+        return free_name(self._desk.book.plan, Trajectory, "Needle 1")
 
     def _add(self, needle: Trajectory, words: str) -> None:
         book = self._desk.book

@@ -54,7 +54,7 @@ class PathEdits:
         self._shown.clock.set_time(path.poses[-1].time_s)
 
     def free_name(self, stem: str = "Path 1") -> str:
-        return free_name(self._desk.book.plan, ToolPath, stem).replace("Path 1 ", "Path ")
+        return free_name(self._desk.book.plan, ToolPath, stem)
 
     def put_port(self, place_mm: Point3) -> None:
         """A trocar where a person pointed on the skin; the tips stay where they are."""

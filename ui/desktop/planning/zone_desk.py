@@ -198,4 +198,4 @@ class ZoneDesk(QObject):
 
 
 def _free_name(plan: Plan) -> str:
-    return free_name(plan, Ablation, "Zone 1").replace("Zone 1 ", "Zone ")
+    return free_name(plan, Ablation, "Zone 1")
