@@ -8,6 +8,7 @@ from ..domain.finding import Finding, Severity
 from .ablation_checks import check_ablations
 from .evaluation import PlanEvaluation
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
+from .review_checks import check_reviews
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .tool_path_checks import check_tool_paths
 from .trajectory_checks import check_needles, check_trajectories
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     check_needles,
     check_tool_paths,
     check_structures,
+    check_reviews,
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
