@@ -18,6 +18,7 @@ from pynetdicom import AE
 
 from surgtwin.domain.patient import Patient
 from surgtwin.errors import SourceError
+from surgtwin.live.dicom_receiver import be_quiet
 from surgtwin.live.dicom_receiver_settings import ReceiverSettings
 from surgtwin.live.dicom_source_process import SourceProcess
 from tests.conftest import make_oblique_grid
@@ -25,6 +26,7 @@ from tests.dicom.series_writer import ct_values, slice_dataset
 
 PATIENT = Patient("SECRET-ID", "", "Secret^Name", "19500101", "F")
 PATIENCE_S = 60.0
+be_quiet()  # a record of pytest's would keep a failed connection, and its socket, alive
 
 
 def instances(count: int, change: Callable[[Dataset, int], None] | None = None, size: int = 16) -> list[Dataset]:
