@@ -63,6 +63,7 @@ class LiveDesk(QObject):
         self._guidance_of_s = 0.0
         self._devices: tuple[tuple[str, ...], ...] = ()
         self._health_at = self._slices_at = 0.0
+        self.drawn = 0
         self._drawn_s, self._frames = 0.0, deque[float](maxlen=FRAMES_KEPT)
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -199,7 +200,12 @@ class LiveDesk(QObject):
         """A pose is on the screen now: how long that took is kept."""
         if arrived_s > self._drawn_s:
             self._drawn_s = arrived_s
+            self.drawn += 1
             self._frames.append(time.monotonic() - arrived_s)
+
+    def forget_drawn(self) -> None:
+        """Measure anew how long poses take to the screen."""
+        self._frames.clear()
 
     @property
     def to_screen_ms(self) -> tuple[float, float] | None:

@@ -75,7 +75,8 @@ class ToolScene(PaintingGuest):
 
     def _move(self) -> None:
         """While the tool moves and a processor draws, what is quick is drawn."""
-        if self._view.is_software and not self._is_moving:
+        if self._view.is_software:
+            # Said again every time: light surfaces may be ready only now, and a hand that lets go ends its own motion.
             self._is_moving = True
             self._view.set_in_motion(True)
         self._still.start()
