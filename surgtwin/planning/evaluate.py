@@ -15,7 +15,7 @@ from .evaluation import PlanEvaluation
 from .functional_evaluation import functional_together, with_functional
 from .needle_conflicts import needle_pairs
 from .remnant import body_size
-from .resection import CutOrgan, cut_organ, evaluate_resection, evaluate_together
+from .resection import CutOrgan, ResectionResult, cut_organ, evaluate_resection, evaluate_together
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .tool_path import evaluate_tool_path
 from .trajectory import evaluate_trajectory
@@ -48,19 +48,48 @@ def evaluate_plan(
         lambda c: with_functional(geometry, evaluate_resection(geometry, c, plan.patient, settings), c, settings),
         progress.part(0.5, 0.9, "margins"),
     )
-    combined = tuple(
-        functional_together(
-            geometry, evaluate_together(geometry, some, plan.patient, settings), some, resections, settings
-        )
-        for some in _by_organ(cuts)
+    evaluation = PlanEvaluation(
+        plan,
+        body_size(plan.patient, settings.bsa_formula),
+        resections,
+        _combined(geometry, plan, cuts, resections, settings),
+        cuts,
     )
+    evaluation = _with_tools(geometry, evaluation, settings, progress)
+    progress.update(1.0)
+    return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
+
+
+def _combined(
+    geometry: TwinGeometry,
+    plan: Plan,
+    cuts: tuple[CutOrgan, ...],
+    alone: tuple[ResectionResult, ...],
+    settings: PlanningSettings,
+) -> tuple[ResectionResult, ...]:
+    """The cuts of each organ carried out together; the figures of the only cut of an organ are known already."""
+    found = []
+    for some in _by_organ(cuts):
+        if len(some) == 1:
+            found.append(next(r for c, r in zip(cuts, alone, strict=True) if c is some[0]))
+            continue
+        together = evaluate_together(geometry, some, plan.patient, settings)
+        found.append(functional_together(geometry, together, some, settings))
+    return tuple(found)
+
+
+def _with_tools(
+    geometry: TwinGeometry, evaluation: PlanEvaluation, settings: PlanningSettings, progress: Progress
+) -> PlanEvaluation:
+    """The evaluation of the cuts with that of zones, needles and tool paths."""
+    plan = evaluation.plan
     zones = _each(
         "ablations",
         plan.ablations,
         lambda a: evaluate_ablation(geometry, a, settings),
         progress.part(0.9, 0.95, "zones"),
     )
-    trajectories = _each(
+    needles = _each(
         "trajectories",
         plan.trajectories,
         lambda t: evaluate_trajectory(geometry, t, settings),
@@ -73,22 +102,14 @@ def evaluate_plan(
         progress.part(0.97, 1.0, "tool paths"),
     )
     ablations, by_target = evaluate_by_target(geometry, plan.ablations, zones, settings)
-    progress.update(1.0)
-    body = body_size(plan.patient, settings.bsa_formula)
-    pairs = needle_pairs(plan.trajectories, settings.needles.noise)
-    evaluation = PlanEvaluation(
-        plan,
-        body,
-        resections,
-        combined,
-        cuts,
-        ablations,
-        by_target,
-        trajectories=trajectories,
-        needle_pairs=pairs,
+    return replace(
+        evaluation,
+        ablations=ablations,
+        ablations_combined=by_target,
+        trajectories=needles,
+        needle_pairs=needle_pairs(plan.trajectories, settings.needles.noise),
         tool_paths=paths,
     )
-    return replace(evaluation, findings=check_plan(geometry, evaluation, settings))
 
 
 def _each(field: str, items: Iterable[Item], judge: Callable[[Item], Result], progress: Progress) -> tuple[Result, ...]:

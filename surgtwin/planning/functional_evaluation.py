@@ -27,19 +27,9 @@ def functional_together(
     geometry: TwinGeometry,
     result: ResectionResult,
     cuts: Sequence[CutOrgan],
-    alone: Sequence[ResectionResult],
     settings: PlanningSettings = DEFAULT_PLANNING,
 ) -> ResectionResult:
-    """The figures of several cuts of one organ with the functional remnant of all of them carried out.
-
-    Parameters
-    ----------
-    alone
-        The results of single cuts; that of a cut which is the only one of its organ is taken from there.
-    """
-    if len(cuts) == 1:
-        known = next(r for r in alone if r.name == cuts[0].resection.name)
-        return replace(result, functional=known.functional)
+    """The figures of several cuts of one organ with the functional remnant of all of them carried out."""
     names = tuple(dict.fromkeys(n for c in cuts for n in c.tissue.names))
     side = CombinedSide(Combination.UNION, tuple(c.side for c in cuts))
     split = split_tissue(geometry.tissue(names), side)

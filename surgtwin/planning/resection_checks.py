@@ -14,6 +14,7 @@ from .evaluation import PlanEvaluation
 from .margin import Margin
 from .resection import CutOrgan, ResectionResult
 from .settings import PlanningSettings
+from .tissue import bounding_box
 from .twin_geometry import TwinGeometry
 
 
@@ -96,11 +97,14 @@ def pieces_ml(mask: NDArray[np.bool_], grid: Grid) -> list[tuple[float, Point3]]
     """Volume in mL and middle (LPS mm) of each connected part of a mask [k, j, i], the largest first."""
     import cc3d
 
-    parts = cc3d.connected_components(mask, connectivity=6)
+    box = bounding_box(mask)
+    if box is None:
+        return []
+    parts = cc3d.connected_components(np.ascontiguousarray(mask[box]), connectivity=6)
     figures = cc3d.statistics(parts)
     pieces = []
     for n in range(1, len(figures["voxel_counts"])):
-        k, j, i = (float(v) for v in figures["centroids"][n])
+        k, j, i = (float(v) + part.start for v, part in zip(figures["centroids"][n], box, strict=True))
         x, y, z = (float(v) for v in grid.to_lps((i, j, k)))
         pieces.append((int(figures["voxel_counts"][n]) * grid.voxel_volume_ml, (x, y, z)))
     return sorted(pieces, key=lambda p: -p[0])
@@ -109,8 +113,10 @@ def pieces_ml(mask: NDArray[np.bool_], grid: Grid) -> list[tuple[float, Point3]]
 def is_buried(cut: CutOrgan) -> bool:
     """Whether no resected voxel has a neighbour outside the organ."""
     tissue, resected = cut.tissue.mask(), cut.split.resected_mask()
-    if not resected.any():
+    box = bounding_box(tissue)
+    if box is None or not resected.any():
         return False
+    tissue, resected = tissue[box], resected[box]
     for axis in range(3):
         for step in (1, -1):
             ahead = np.roll(tissue, step, axis)

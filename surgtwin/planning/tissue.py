@@ -143,7 +143,7 @@ def make_tissue(labels: LabelMap, names: Iterable[str]) -> Tissue:
 
 def tissue_of_mask(grid: Grid, mask: NDArray[np.bool_], names: tuple[str, ...]) -> Tissue:
     """The True voxels of a mask [k, j, i] as tissue. Raises PlanError if there are none."""
-    box = _bounding_box(mask)
+    box = bounding_box(mask)
     if box is None:
         raise PlanError(f"{', '.join(names)} has no voxel in this twin; there is nothing to plan on.")
     low = np.array([b.start for b in box])
@@ -164,11 +164,13 @@ def tissue_of_mask(grid: Grid, mask: NDArray[np.bool_], names: tuple[str, ...]) 
     return Tissue(grid, names, kji[:, ::-1].astype(np.int32), start, centre)
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice] | None:
-    box = []
+def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice] | None:
+    """The box [k, j, i] of a mask's True voxels; None if there are none."""
+    box: list[slice] = []
     for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
-        where = np.flatnonzero(mask.any(axis=others))
+        # Each axis is looked along within the others' part of the box only.
+        where = np.flatnonzero(mask[tuple(box)].any(axis=others))
         if not len(where):
             return None
         box.append(slice(int(where[0]), int(where[-1]) + 1))

@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from ..domain.geometry import FloatArray, Grid
 from ..errors import PlanError
+from ..imaging.resample import cropped_grid
+from .tissue import bounding_box
 from .vessel_graph import VesselEdge, VesselGraph, VesselNode
 from .vessel_pruning import nodes_of, pruned, renumbered
 from .vessel_skeleton import Piece, Wall, directions, pieces_of, settled, wall_of
@@ -43,6 +45,9 @@ def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None)
     PlanError
         If the mask is empty, or nothing in it is large enough to be a vessel.
     """
+    box = bounding_box(mask if organ is None else mask | organ)
+    if box is not None:
+        mask, organ, grid = mask[box], None if organ is None else organ[box], _grid_of(box, grid)
     mask = _without_specks(mask)
     if not mask.any():
         raise PlanError(f"'{vessel}' has no voxel, or only specks of less than {SMALLEST_VOXELS}; no vessel to follow.")
@@ -60,6 +65,12 @@ def trace_vessel(mask: Mask, grid: Grid, vessel: str, organ: Mask | None = None)
                 outside[node] |= bool(np.median(share[at]) < ENCLOSED)
     graph, kept = _without_scraps(graph, outside)
     return rooted(graph, find_roots(graph, outside[kept], depth[kept]))
+
+
+def _grid_of(box: tuple[slice, slice, slice], grid: Grid) -> Grid:
+    """The part of a grid in a box [k, j, i]."""
+    k, j, i = box
+    return cropped_grid(grid, (i.start, j.start, k.start), (i.stop, j.stop, k.stop))
 
 
 def _without_scraps(graph: VesselGraph, is_outside: Mask) -> tuple[VesselGraph, list[int]]:
