@@ -49,6 +49,8 @@ class _Seen:
     shown: float = -1e9
     told: int | None = None
     is_done: bool = False
+    waits: bool = False
+    """For a person's answer to the part of it that is held."""
 
 
 class SeriesWatch:
@@ -80,7 +82,8 @@ class SeriesWatch:
     def _look_at(self, place: str, entry: os.DirEntry[str]) -> list[SeriesNews]:
         changed, now = entry.stat().st_mtime_ns, self._clock()
         seen = self._seen.get((place, entry.name))
-        if seen is not None and seen.is_done and seen.changed_ns == changed and not self._is_freed(place, entry.name):
+        is_freed = seen is not None and seen.waits and not _has_files(self._inbox / QUARANTINE / entry.name)
+        if seen is not None and seen.is_done and seen.changed_ns == changed and not is_freed:
             return []
         series = InboxSeries(
             entry.name,
@@ -112,6 +115,7 @@ class SeriesWatch:
         if is_idle or (expected is not None and series.instances >= expected):
             seen.is_done = True
             partly_held = self._held_part(series)
+            seen.waits = partly_held is not None
             if partly_held is not None:
                 return [SeriesNews("held", partly_held)]
             return [SeriesNews("complete", series, expected)]
@@ -128,13 +132,6 @@ class SeriesWatch:
         reason = "part of the series is held, so all of it waits"
         record = replace(series.record, reasons=(*read_record(folder, series.name).reasons, reason))
         return replace(series, record=record)
-
-    def _is_freed(self, place: str, name: str) -> bool:
-        """Whether a series that waited for its held part waits no more."""
-        if place != SERIES or _has_files(self._inbox / QUARANTINE / name):
-            return False
-        record = read_record(self._inbox / SERIES, name)
-        return record.state is SeriesState.RECEIVING
 
     def _told_count(self, series: InboxSeries) -> int | None:
         try:
