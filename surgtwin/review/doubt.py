@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..domain.confidence import FULL_CONFIDENCE, NO_CONFIDENCE, ConfidenceMap
 from ..domain.finding import Finding, Severity
+from ..domain.geometry import FloatArray
 from ..domain.labels import LabelMap, Structure
 from ..store.reviews import KeptReview
 
@@ -51,9 +52,10 @@ def structure_confidence(labels: LabelMap, confidence: ConfidenceMap) -> dict[st
     """
     means = {}
     for s in labels.structures:
-        found = _codes_at(labels, s, confidence)
-        if found.size:
-            means[s.name] = float(found.mean()) / FULL_CONFIDENCE
+        _, codes = codes_at(labels, s, confidence)
+        known = codes[codes != NO_CONFIDENCE]
+        if known.size:
+            means[s.name] = float(known.mean()) / FULL_CONFIDENCE
     return means
 
 
@@ -70,15 +72,23 @@ def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 2.0 * int((a & b).sum()) / total if total else 1.0
 
 
-def _codes_at(labels: LabelMap, structure: Structure, confidence: ConfidenceMap) -> NDArray[np.uint8]:
-    """Codes of up to `SAMPLES` of a structure's voxels, without those of which nothing is said."""
+def codes_at(
+    labels: LabelMap, structure: Structure, confidence: ConfidenceMap | None
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Places (N, 3), LPS mm, of about `SAMPLES` of a structure's voxels at most, and the confidence's codes (N,) there.
+
+    The code is `NO_CONFIDENCE` where nothing is said.
+    """
     voxels = np.flatnonzero(labels.layers[structure.layer] == structure.label)
     some = voxels[:: max(1, len(voxels) // SAMPLES)]
-    kji = np.stack(np.unravel_index(some, labels.grid.shape), -1)
-    there = np.floor(confidence.grid.to_ijk(labels.grid.to_lps(kji[:, ::-1])) + 0.5).astype(np.int64)[:, ::-1]
+    points = labels.grid.to_lps(np.stack(np.unravel_index(some, labels.grid.shape), -1)[:, ::-1])
+    codes = np.full(len(some), NO_CONFIDENCE, np.uint8)
+    if confidence is None or not len(some):
+        return points, codes
+    there = np.floor(confidence.grid.to_ijk(points) + 0.5).astype(np.int64)[:, ::-1]
     inside = np.all((there >= 0) & (there < np.asarray(confidence.grid.shape)), axis=1)
-    codes = np.asarray(confidence.codes[tuple(there[inside].T)], dtype=np.uint8)
-    return np.asarray(codes[codes != NO_CONFIDENCE])
+    codes[inside] = confidence.codes[tuple(there[inside].T)]
+    return points, codes
 
 
 def _from_findings(findings: tuple[Finding, ...]) -> list[Doubt]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .report_arguments import add_report_options
+
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
 OPINIONS = ("accepted", "corrected", "rejected", "in-progress")
@@ -21,6 +23,7 @@ def add_review(commands: Any, command: AddCommand) -> None:
     _list(actions, command)
     _show(actions, command)
     _sign(actions, command)
+    _report(actions, command)
     _statistics(actions, command)
     _reader(actions, command)
 
@@ -51,6 +54,13 @@ def _sign(actions: Actions, command: AddCommand) -> None:
     p.add_argument("--comment", default="", metavar="TEXT")
     p.add_argument("--seconds", type=float, default=0.0, metavar="S", help="time spent on all of them together")
     _passphrase(p)
+
+
+def _report(actions: Actions, command: AddCommand) -> None:
+    text = "write the validation report of a twin: every statement, what speaks against it, and where to look"
+    p = command(actions, "report", "review_report", text)
+    p.add_argument("twin", type=Path, metavar="CASE.twin")
+    add_report_options(p, is_required=True)
 
 
 def _statistics(actions: Actions, command: AddCommand) -> None:

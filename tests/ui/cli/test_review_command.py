@@ -12,6 +12,8 @@ from surgtwin.settings import FOLDER_VARIABLE
 from surgtwin.store.load import load_twin
 from surgtwin.store.save import save_twin
 from tests.planning.shapes import OBLIQUE, ball, make_twin
+from tests.ui.report.conftest import small_pictures  # noqa: F401 - a fixture
+from tests.ui.report.files import html_text
 from ui.cli.main import main
 
 
@@ -131,3 +133,15 @@ def test_statistics_give_every_line_to_a_spreadsheet(case, word, tmp_path, capsy
     lines = (tmp_path / "all.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("case_id,structure,model")
     assert len(lines) == 3
+
+
+def test_a_validation_report_is_written_whole(case, word, tmp_path, capsys, small_pictures):  # noqa: F811
+    main(["review", "reader", "add", "Dr. B", "--passphrase-file", word])
+    main(["review", "sign", str(case), "liver", "--as", "accepted", "--reader", "Dr. B", "--passphrase-file", word])
+    capsys.readouterr()
+    pages = tmp_path / "review.html"
+    told = asked(capsys, "report", case, "-o", pages)
+    assert told == {"output": str(pages), "title": "Review of case-1", "state": "in progress"}
+    text = html_text(pages.read_text(encoding="utf-8"))
+    assert "accepted by Dr. B" in text
+    assert main(["review", "report", str(case), "-o", str(pages)]) == 3
