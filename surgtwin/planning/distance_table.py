@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -61,14 +62,19 @@ class DistanceTable:
 
 @dataclass(frozen=True, eq=False)
 class ShellSide:
-    """The inside of the surface at a distance around targets: that distance less the nearest target's."""
+    """The inside of the surface at a distance around targets, named in order: that less the nearest target's."""
 
+    names: tuple[str, ...]
     targets: tuple[DistanceTable, ...]
     distance_mm: float
 
     @property
     def steepness(self) -> float:
         return 1.0
+
+    def nearest(self, points_mm: FloatArray) -> NDArray[np.int64]:
+        """Position (N,) of the target that is nearest to each of (N, 3) LPS points."""
+        return np.asarray(np.argmin([t.at(points_mm) for t in self.targets], axis=0))
 
     def signed(self, points_mm: FloatArray) -> FloatArray:
         return np.asarray(self.distance_mm - reduce(np.minimum, (t.at(points_mm) for t in self.targets)))

@@ -10,6 +10,7 @@ from ..domain.cut import Combination
 from ..domain.plan import PatientFigures, Resection
 from ..domain.verdict import ErrorTerms, Verdict
 from ..errors import PlanError
+from .cut_error import cut_error_ml
 from .cut_side import CombinedSide
 from .functional_remnant import FunctionalRemnant
 from .margin import Margin, measure_margin
@@ -23,7 +24,10 @@ from .twin_geometry import TwinGeometry
 
 @dataclass(frozen=True)
 class VolumeFigure:
-    """A volume in mL, and how much it changes when the borders move by their standard error."""
+    """A volume in mL, and how much it changes when the borders move by their standard error.
+
+    Borders are the organ's own, and those of targets where a shell around them is the cut.
+    """
 
     ml: float
     error_ml: float
@@ -156,14 +160,16 @@ def _figures(
     size = body_size(patient, settings.bsa_formula) if is_liver else BodySize(None, settings.bsa_formula, {})
     free_ml, healthy_ml = remnant_ml - tumour_left_ml, total_ml - tumour_ml
     flr = 100.0 * free_ml / healthy_ml if healthy_ml > 0 else 0.0
-    percent_error = _percent_error(remnant_ml, total_ml, area_remnant * move, (area_remnant + area_resected) * move)
+    shells = cut_error_ml(side, split.surface, lambda target: border_error_mm(geometry.error_terms(target)))
+    by_border = _percent_error(remnant_ml, total_ml, area_remnant * move, (area_remnant + area_resected) * move)
+    percent_error = float(np.hypot(by_border, 100.0 * shells / total_ml))
     least = settings.thresholds.percent[patient.parenchyma] if is_liver else None
     return ResectionResult(
         name=name,
         organ_name=organ,
         organ=VolumeFigure(total_ml, (area_resected + area_remnant) * move),
-        resected=VolumeFigure(split.resected_ml, area_resected * move),
-        remnant=VolumeFigure(remnant_ml, area_remnant * move),
+        resected=VolumeFigure(split.resected_ml, float(np.hypot(area_resected * move, shells))),
+        remnant=VolumeFigure(remnant_ml, float(np.hypot(area_remnant * move, shells))),
         tumour_ml=tumour_ml,
         remnant_percent=100.0 * remnant_ml / total_ml,
         remnant_error_percent=percent_error,

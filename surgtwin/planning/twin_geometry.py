@@ -192,7 +192,7 @@ class TwinGeometry:
             for n, target in enumerate(surface.targets):
                 self.structure(target, f"targets[{n}]")
             tables = tuple(self.distance_table(t, surface.distance_mm) for t in surface.targets)
-            return ShellSide(tables, surface.distance_mm)
+            return ShellSide(surface.targets, tables, surface.distance_mm)
         if isinstance(surface, CombinedCut):
             return CombinedSide(surface.combination, self._parts(surface, tissue))
         if isinstance(surface, TerritoryCut):
