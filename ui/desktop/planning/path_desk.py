@@ -15,7 +15,7 @@ from surgtwin.simulation.timeline import Moment
 from .path_build import recorded, with_pose_at
 from .path_edits import PathEdits
 from .path_extras import PathExtras
-from .path_figures import known_instrument, moment_of
+from .path_figures import known_instrument, moment_of, warm
 from .path_hold import Part, PathHold, Placing
 from .path_instruments import INSTRUMENTS, InstrumentRow
 from .path_laying import laid
@@ -25,7 +25,7 @@ from .worker import LatestWorker
 if TYPE_CHECKING:
     from .desk import PlanDesk
 
-MOMENT, PLACE = "moment", "place"
+MOMENT, PLACE, WARM = "moment", "place", "warm"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class PathDesk(ShownPath):
     choice_changed = Signal()
     placing_changed = Signal()
     recording_changed = Signal()
+    look_asked = Signal(bool)
+    """The 3D view is to look along the instrument (True) or across it."""
 
     def __init__(self, desk: PlanDesk) -> None:
         super().__init__(desk)
@@ -75,7 +77,7 @@ class PathDesk(ShownPath):
 
     def on_twin(self) -> None:
         """Another twin or revision."""
-        for kind in (MOMENT, PLACE):
+        for kind in (MOMENT, PLACE, WARM):
             self.worker.drop(kind)
         self.live, self._held, self._hand_moment, self._entry, self._placing = None, None, None, None, None
         self._track = []
@@ -93,6 +95,9 @@ class PathDesk(ShownPath):
     def start_placing(self, what: Placing) -> None:
         self._placing, self._entry = what, None
         self._desk.stop_placing(but=self)
+        geometry = self._desk.geometry
+        if geometry is not None:
+            self.worker.ask(WARM, lambda progress, _: warm(geometry, progress), lambda _: None, self.edits.tell)
         self.placing_changed.emit()
 
     def stop_placing(self) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from surgtwin.domain.plan import ToolPath
 from surgtwin.domain.verdict import Verdict
@@ -59,9 +69,14 @@ class PathEditor(QWidget):
         self.follow.setChecked(self._paths.follows_tip)
         self.follow.clicked.connect(self._paths.set_follows_tip)
         self.extras = ExtrasBox(desk)
+        self.along, self.across = QPushButton("Look along it"), QPushButton("Look across it")
+        self.along.clicked.connect(lambda: self._paths.look_asked.emit(True))
+        self.across.clicked.connect(lambda: self._paths.look_asked.emit(False))
         self.duplicate, self.remove = QPushButton("Duplicate"), QPushButton("Remove")
         self.duplicate.clicked.connect(self._paths.edits.duplicate)
         self.remove.clicked.connect(commands.remove_entry)
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self._ask_for_room)
         self._lay_out()
         for signal in (desk.book.plan_changed, desk.book.chosen_changed, desk.judged_changed, desk.hand_moved):
             signal.connect(self.refresh)
@@ -69,6 +84,7 @@ class PathEditor(QWidget):
 
     def refresh(self) -> None:
         path, figures = self._paths.path, self._paths.figures
+        self._settled.start()
         self.setVisible(path is not None)
         if path is None:
             return
@@ -85,6 +101,14 @@ class PathEditor(QWidget):
         self._show(path, figures)
         for widget in known:
             widget.setEnabled(is_now)
+
+    def _ask_for_room(self) -> None:
+        """Rows deep inside came or went: the panel around hears of it only when it is told."""
+        around = self.parentWidget()
+        while around is not None:
+            if around.layout() is not None:
+                QApplication.postEvent(around, QEvent(QEvent.Type.LayoutRequest))
+            around = around.parentWidget() if not isinstance(around.parentWidget(), QScrollArea) else None
 
     def _show(self, path: ToolPath, figures: PathFigures) -> None:
         self.verdict.setText(verdict_text(figures.verdict))
@@ -166,6 +190,7 @@ class PathEditor(QWidget):
         for widget in upper:
             column.addWidget(widget)
         column.addWidget(text_label(HINT, "quiet", wrap=True))
+        column.addLayout(_row(self.along, self.across))
         for widget in lower:
             column.addWidget(widget)
         for widget in (self.more, self.fewer):

@@ -67,7 +67,7 @@ class ExtrasBox(QWidget):
         for label in (self.result, self.clear):
             label.setVisible(reach is not None)
         if reach is not None:
-            told = [f"{share:.0f} % {kind}" for kind, share in reach.percent.items()]
+            told = [f"{share:.0f} % {kind}" for kind, share in reach.percent.items() if share >= 0.5]
             by = f", most by {reach.blocked_by[0]}" if reach.blocked_by else ""
             self.result.setText(f"Surface of {reach.structure}: {', '.join(told)}{by}.")
         self.problem.setText(extras.problem)

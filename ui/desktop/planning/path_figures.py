@@ -165,6 +165,15 @@ def moment_of(geometry: TwinGeometry, path: ToolPath, lps_from_tool: FloatArray,
     return make_timeline(motion, clearances_of(geometry, instrument, motion, progress)).at(0.0)
 
 
+def warm(geometry: TwinGeometry, progress: Progress) -> None:
+    """Prepare what clearances ask of every structure, so that the first path need not wait for it."""
+    anywhere = np.asarray(geometry.twin.labels.grid.center())[None]
+    for s in present(geometry.twin):
+        progress.check()
+        if not is_wrapping(s):
+            geometry.segments(s.name).nearest(anywhere, anywhere)
+
+
 def _pass(geometry: TwinGeometry, c: Clearance, motion: Motion, needed: dict[str, float]) -> NearestPass:
     terms, wanted = geometry.error_terms(c.structure), needed.get(c.structure)
     verdict = None if wanted is None else judge(c.min_mm, wanted, terms)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from ui.render.palette import ACCENT, TEXT, VIOLATED
+from ui.render.palette import ACCENT, QUIET, TEXT, VIOLATED
 
-from ..views.slice_overlay import NOTE_GROUND, NOTE_PADDING
+from ..views.slice_overlay import GAP, NOTE_GROUND, NOTE_PADDING
+from .painting import SWATCH, draw_swatch
+from .path_reach import LOOK_OF, Reach
 from .path_words import Touch
 
 MARK_PIXELS = 6.0
@@ -67,3 +69,24 @@ def draw_way(painter: QPainter, places: Sequence[QPointF], keys: Sequence[QPoint
     for place in keys:
         painter.drawEllipse(place, 2.5, 2.5)
     painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def draw_reach_legend(painter: QPainter, at: QPointF, reach: Reach) -> None:
+    """What the paint on a structure says; `at` is the lower left corner."""
+    metrics, title = QFontMetricsF(painter.font()), f"Reach on {reach.structure}"
+    rows = [(kind, f"{kind}, {share:.0f} %") for kind, share in reach.percent.items() if share >= 0.5]
+    step = max(metrics.height(), SWATCH) + 3
+    wide = max(metrics.horizontalAdvance(words) for words in (title, *(w for _, w in rows))) + SWATCH + GAP
+    room = QRectF(at.x(), at.y() - step * (len(rows) + 1) - GAP, wide + 2 * GAP, step * (len(rows) + 1) + GAP)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(16, 18, 22, 200))
+    painter.drawRoundedRect(room, 4, 4)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    y, left = room.y() + GAP / 2, room.x() + GAP
+    painter.setPen(QColor(*QUIET))
+    painter.drawText(QPointF(left, y + metrics.ascent()), title)
+    for kind, words in rows:
+        y += step
+        draw_swatch(painter, QRectF(left, y + (metrics.height() - SWATCH) / 2, SWATCH, SWATCH), LOOK_OF[kind])
+        painter.setPen(QColor(*TEXT))
+        painter.drawText(QPointF(left + SWATCH + GAP, y + metrics.ascent()), words)

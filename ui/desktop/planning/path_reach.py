@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from surgtwin.domain.geometry import FloatArray
 from surgtwin.domain.mesh import OrganMesh
 from surgtwin.domain.plan import ToolPath
 from surgtwin.domain.verdict import Verdict
@@ -24,7 +25,7 @@ from surgtwin.simulation.reach import Port, Reached, reach_map
 from .clip import Shape, vertex_normals
 from .path_figures import known_instrument, needed_of
 
-MOST_PLACES, AT_ONCE = 3000, 250
+MOST_PLACES, AT_ONCE = 1200, 200
 LIFT_MM = 0.6
 MAX_TILT_DEG = 60.0
 """How far the body wall lets a shaft lean."""
@@ -83,7 +84,7 @@ def reach_of(geometry: TwinGeometry, path: ToolPath, structure: str, progress: P
     """
     mesh = geometry.twin.mesh(structure) or geometry.surface(structure).mesh
     port = port_of(geometry, path)
-    keep, names = _kept_clear(geometry, path, structure)
+    keep, names = _kept_clear(geometry, path, structure, np.vstack((mesh.vertices_mm, [path.trocar_mm])))
     count = len(mesh.vertices_mm)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_PLACES)).astype(np.int64))
     reached, blocked = np.zeros(len(chosen), dtype=np.int8), np.full(len(chosen), -1, dtype=np.int16)
@@ -110,10 +111,16 @@ def port_of(geometry: TwinGeometry, path: ToolPath) -> Port:
 
 
 def _kept_clear(
-    geometry: TwinGeometry, path: ToolPath, structure: str
+    geometry: TwinGeometry, path: ToolPath, structure: str, ends_mm: FloatArray
 ) -> tuple[list[tuple[SegmentDistance, float]], list[str]]:
-    needed = needed_of(geometry, path)
-    names = [name for name in needed if name != structure]
+    """What may be in the way of shafts between some places (N, 3): what lies apart from all of them is not asked."""
+    needed, radius = needed_of(geometry, path), float(known_instrument(path.tool).radii_mm.max())
+    low, high = ends_mm.min(0), ends_mm.max(0)
+    names = []
+    for name, mm in needed.items():
+        own, reach = geometry.segments(name).mesh.vertices_mm, mm + radius
+        if name != structure and (own.min(0) <= high + reach).all() and (own.max(0) >= low - reach).all():
+            names.append(name)
     return [(geometry.segments(name), needed[name]) for name in names], names
 
 

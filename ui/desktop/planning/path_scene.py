@@ -11,24 +11,28 @@ from PySide6.QtGui import QMouseEvent, QPainter
 
 from surgtwin.domain.geometry import FloatArray, Point3
 from surgtwin.domain.plan import ToolPath
+from surgtwin.domain.tool import NeedleTool
+from surgtwin.domain.trajectory import Trajectory
 from surgtwin.errors import PlanError
 from surgtwin.planning.structure_roles import is_wrapping
 from surgtwin.simulation.motion import Motion
+from ui.render.cameras import point_camera
 from ui.render.palette import ACCENT, VIOLATED
 
 from ..views.scene_view import SceneView
 from ..views.slice_overlay import GAP
 from .desk import PlanDesk
+from .needle_scene import points_to_see, sight_of
 from .painting import GRAB_PIXELS, draw_beside_hand, draw_handle, draw_prompt, draw_rubber
 from .path_build import motion_of
 from .path_figures import known_instrument
 from .path_hold import SHAPES, Part, PathHold, Placing, parts_of
-from .path_painting import draw_touch
+from .path_painting import draw_reach_legend, draw_touch
 from .path_props import FREE, InstrumentProp, ReachProp, SurfaceProp, WayProp, add_all, lit_patch, remove_all
 from .path_words import PROMPTS, RECORDING, Touch, free_names, judged_names, moment_lines, touches
 from .skin_picking import skin_under, structure_under
 
-PROMPT_TOP = 40.0
+PROMPT_TOP, ROOM_FOR_LEGEND = 40.0, 280
 LIT_OPACITY = 0.85
 
 
@@ -54,6 +58,7 @@ class PathScene(QObject):
         self._paths.moment_changed.connect(self._show_moment)
         self._paths.extras.changed.connect(self._show_extras)
         self._paths.placing_changed.connect(self._on_placing)
+        self._paths.look_asked.connect(self._look)
         self._paths.recording_changed.connect(view.update)
         self.refresh()
 
@@ -146,6 +151,15 @@ class PathScene(QObject):
         self._view.setCursor(Qt.CursorShape.CrossCursor if is_placing else Qt.CursorShape.ArrowCursor)
         self._view.update()
 
+    def _look(self, along: bool) -> None:
+        parts = self._parts()
+        if parts:
+            line = Trajectory("-", parts[Part.SHAFT], parts[Part.TIP], NeedleTool(1.0, 1.0))
+            where = sight_of(line, along, self._view.camera.GetDirectionOfProjection())
+            width, height = self._view.pixel_size()
+            point_camera(self._view.camera, where, points_to_see(line, along), width / height)
+            self._view.redraw()
+
     # --- the mouse
 
     def press(self, view: SceneView, event: QMouseEvent) -> bool:
@@ -214,7 +228,7 @@ class PathScene(QObject):
         placing, entry, top = self._paths.placing, self._paths.entry_mm, QPointF(view.width() / 2, PROMPT_TOP)
         if placing is not None:
             draw_prompt(painter, top, view.width(), PROMPTS[placing])
-            if entry is not None:
+            if entry is not None and view.underMouse():
                 draw_rubber(painter, view.place_of(entry), self._mouse)
             return
         if self._paths.path is None:
@@ -224,6 +238,9 @@ class PathScene(QObject):
         taken: list[QRectF] = [QRectF(0, 0, view.width(), GAP)]
         for touch in (t for t in self.touched if not t.is_free):
             draw_touch(painter, view.place_of(touch.at_mm), touch, self._paths.clock.time_s, taken)
+        reach = self._paths.extras.reach
+        if reach is not None and view.width() >= ROOM_FOR_LEGEND:
+            draw_reach_legend(painter, QPointF(GAP, view.height() - GAP), reach)
         held = self._hold.part if self._hold is not None else None
         for part, place in self._parts().items():
             draw_handle(painter, view.place_of(place), SHAPES[part], is_hot=part in (held, self._hot))
