@@ -13,6 +13,7 @@ from ..panels.labels import ElidedLabel, set_role, text_label
 from ..wording import millimetres
 from .desk import LiveDesk
 from .guidance_words import DASH, nearest_of, row_words, state_word
+from .history import History
 
 FIGURE_PX, SMALL_FIGURE_PX, WORD_PX = 52, 30, 14
 """At two metres letters of ten millimetres are read well (ISO 9241-303): 36 px on a common screen, and its cap height
@@ -54,10 +55,10 @@ class Figure(QFrame):
 class GuidanceDisplay(QFrame):
     """Follows the desk: state, depth, offsets, what is near, what is breached."""
 
-    def __init__(self, desk: LiveDesk) -> None:
+    def __init__(self, desk: LiveDesk, history: History) -> None:
         super().__init__()
         self.setObjectName("panelBody")
-        self._desk = desk
+        self._desk, self._history = desk, history
         self.state_word = text_label()
         self.state_word.setFont(_font(18, QFont.Weight.DemiBold))
         self.tool = ElidedLabel(role="quiet", least_width=60)
@@ -72,6 +73,7 @@ class GuidanceDisplay(QFrame):
         self._lay_out()
         for signal in (desk.tool_changed, desk.guidance_changed, desk.chosen_changed, desk.links_changed):
             signal.connect(self.refresh)
+        history.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -82,11 +84,19 @@ class GuidanceDisplay(QFrame):
         self.state_word.setText(word if has_source else "No tracker")
         set_role(self.state_word, role if has_source else "quiet")
         self.tool.set_text(desk.device if has_source else "")
-        self.reason.setText(desk.notice)
-        self.reason.setVisible(bool(desk.notice))
+        notes = [note for note in (desk.notice, self._behind()) if note]
+        self.reason.setText("\n".join(notes))
+        self.reason.setVisible(bool(notes))
         self._show_way(guidance)
         self._show_nearest(guidance)
         self._show_warnings(guidance)
+
+    def _behind(self) -> str:
+        """Figures of organs as they lay before are no figures of today."""
+        history = self._history
+        if not history.is_behind:
+            return ""
+        return f"Figures are of revision {history.shown}; revision {history.current} is the one that counts."
 
     def _show_way(self, guidance: Guidance | None) -> None:
         has_way = self._desk.way is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from ..command_base import IMAGE_FILTER
+from ..command_base import IMAGE_FILTER, make_button
 from ..planning.worker import LatestWorker
 from .desk import MODE, LiveDesk
 from .history import History
@@ -52,6 +52,7 @@ class Live(QObject):
         self.updates.page_changed.connect(window.actions_table.refresh)
         self.history.changed.connect(window.actions_table.refresh)
         window.timeline.history_asked.connect(self.show_history)
+        window.opener.twin_opened.connect(self._tell_of_proposals)
         if isinstance(views, ViewGrid):
             self._views = views
             ToolScene(views.scene, self.desk)
@@ -61,7 +62,7 @@ class Live(QObject):
                 RevisionMark(view, self.history)
 
     def make_panel(self) -> LivePanel:
-        self.panel = LivePanel(self.desk, self._window.kept, self.worker)
+        self.panel = LivePanel(self.desk, self._window.kept, self.worker, self.history)
         for section in self.panel.asking:
             section.problem_found.connect(self._window.notice.tell)
         return self.panel
@@ -106,6 +107,15 @@ class Live(QObject):
                 self.close_history()
             else:
                 self.show_instead(self.history_page)
+
+    def _tell_of_proposals(self) -> None:
+        """What waits for a person's answer is not left to be found."""
+        waiting, notice = self.history.proposed, self._window.notice
+        if waiting and self.history.writer is not None and not notice.isVisible():
+            numbers = ", ".join(str(row.revision.number) for row in waiting)
+            words = f"Revision {numbers} waits for an answer." if len(waiting) == 1 else f"Revisions {numbers} wait."
+            judge = make_button("Judge it", self._window.put_away(self.judge_next), primary=True)
+            notice.tell(words, judge, is_warning=False)
 
     # --- what the menus do
 

@@ -11,6 +11,7 @@ from ..planning.worker import LatestWorker
 from .desk import LiveDesk
 from .frames_section import FramesSection
 from .guidance_display import GuidanceDisplay
+from .history import History
 from .register_section import RegisterSection, TipSection
 from .sources_section import SourcesSection
 from .tool_section import ToolSection
@@ -19,12 +20,12 @@ from .tool_section import ToolSection
 class LivePanel(QWidget):
     """With no source it shows the one thing to do."""
 
-    def __init__(self, desk: LiveDesk, kept: KeptSettings, worker: LatestWorker) -> None:
+    def __init__(self, desk: LiveDesk, kept: KeptSettings, worker: LatestWorker, history: History) -> None:
         super().__init__()
         self._desk = desk
         self.setObjectName("panelBody")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.display = GuidanceDisplay(desk)
+        self.display = GuidanceDisplay(desk, history)
         self.sources = SourcesSection(desk, kept, worker)
         self.tool = ToolSection(desk)
         self.frames = FramesSection(desk)

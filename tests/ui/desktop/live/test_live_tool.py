@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,11 @@ from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.twin import Twin
 from surgtwin.live.freshness import Freshness
 from surgtwin.live.guidance import Guide
+from surgtwin.live.igtl_image import Image
 from surgtwin.planning.twin_geometry import TwinGeometry
-from tests.ui.desktop.live.tracker import TOOL, WAIT_MS, Tracker, pose_at
+from tests.ui.desktop.live.tracker import RAS_FROM_LPS, TOOL, WAIT_MS, Tracker, pose_at
 from ui.desktop.live.desk import LiveDesk
+from ui.desktop.live.frames_shown import place_of_frame
 from ui.desktop.live.guidance_words import DASH
 from ui.desktop.live.panel import LivePanel
 from ui.desktop.live.seen import NOT_REGISTERED
@@ -291,3 +295,53 @@ def test_the_self_test_answers_in_words(live_panel: LivePanel, qtbot: Any) -> No
     live_panel.sources.test.click()
     qtbot.waitUntil(live_panel.sources.test.isEnabled, timeout=WAIT_MS)
     assert "A pose goes to this computer and back" in live_panel.sources.results.text()
+
+
+def test_the_distance_to_go_is_four_actions_from_the_plan(
+    window: MainWindow, make_tracker: MakeTracker, twin: Twin, qtbot: Any
+) -> None:
+    window.planning.book.apply(Plan(trajectories=(needle_to(liver_middle(twin)),)), "Lay a needle")
+    tracker = make_tracker({TOOL: pose_at(liver_middle(twin))})
+    qtbot.mouseClick(window.tool_row.mode_buttons.button(2), Qt.MouseButton.LeftButton)
+    panel = window.live.panel
+    panel.sources.address.lineEdit().setText(tracker.address)
+    qtbot.keyClick(panel.sources.address.lineEdit(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(window.live.desk.device), timeout=WAIT_MS)
+    panel.tool.places.click()
+    qtbot.waitUntil(lambda: panel.display.to_go.value.text() == "0.0", timeout=WAIT_MS)
+
+
+def test_a_frame_lies_where_its_probe_is_and_is_withheld_without_it(
+    live_panel: LivePanel, make_tracker: MakeTracker, tmp_path: Path, qtbot: Any
+) -> None:
+    tracker = make_tracker({"ProbeToTracker": pose_at((30.0, -20.0, 50.0))})
+    tracker.images["Image"] = Image(np.full((1, 6, 8), 90, dtype=np.uint8), RAS_FROM_LPS @ np.eye(4))
+    desk = followed(live_panel, tracker, qtbot)
+    link, frames = desk.link, live_panel.frames
+    qtbot.waitUntil(lambda: frames.chosen == (link, "Image"), timeout=WAIT_MS)
+    file = tmp_path / "probe.json"
+    file.write_text(json.dumps({"matrix": np.diag([0.2, 0.2, 0.2, 1.0]).tolist()}))
+    frames.carrier.setCurrentText("ProbeToTracker")
+    frames.take_calibration(file)
+    assert "carried by 'ProbeToTracker'" in frames.words.text()
+
+    def placed() -> np.ndarray | None:
+        return place_of_frame(link, "Image", link.source.image("Image"))
+
+    qtbot.waitUntil(lambda: placed() is not None, timeout=WAIT_MS)
+    middle = np.eye(4)
+    middle[:3, 3] = (5.0, 2.0, 0.0)
+    expected = pose_in_lps(np.array([30.0, -20.0, 50.0])) @ np.array([1.0, 0.4, 0.0, 1.0])
+    assert np.allclose((placed() @ middle)[:3, 3], expected[:3], atol=1e-3)
+    file.write_text("[1, 2]")
+    frames.take_calibration(file)
+    assert "ImageToProbe" in live_panel.window().notice.text.text()
+    desk.register(link, None)
+    assert placed() is None
+
+
+def pose_in_lps(place: np.ndarray) -> np.ndarray:
+    """What `pose_at` means: axes as those of LPS."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = place
+    return matrix

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
+from PySide6.QtWidgets import QFileDialog
 from scipy.ndimage import map_coordinates
 
 from surgtwin.domain.plan import Plan
@@ -16,6 +17,7 @@ from surgtwin.domain.trajectory import Avoid, Trajectory
 from surgtwin.domain.twin import RevisionState, Twin
 from surgtwin.pipeline.timeline import read_timeline
 from ui.desktop.live.overlay import Look
+from ui.desktop.live.proposal_figures import MotionTable
 from ui.desktop.live.updates import NOT_SAVED
 from ui.desktop.main_window import MainWindow, make_view_grid
 
@@ -128,6 +130,7 @@ def test_a_proposal_that_was_put_off_can_be_judged_after_a_restart(
     assert window.live.history.current == 1
     window.close()
     again = opened(make_window, case, qtbot)
+    assert again.notice.text.text() == "Revision 2 waits for an answer."
     assert again.actions_table["live_judge"].isEnabled()
     again.actions_table["live_judge"].trigger()
     qtbot.waitUntil(lambda: again.live.updates.page is not None, timeout=JOB_MS)
@@ -256,3 +259,30 @@ def deed_words(row: Any) -> str:
     from ui.desktop.live.revision_words import DEED_WORDS
 
     return " ".join(DEED_WORDS[deed.word] for deed in row.deeds)
+
+
+def test_live_figures_of_an_older_revision_say_so(window: MainWindow, breathed: Path, qtbot: Any) -> None:
+    propose(window, breathed, qtbot)
+    answer(window, "accept", qtbot)
+    window.live.history.show(1)
+    qtbot.waitUntil(lambda: window.live.history.shown == 1, timeout=JOB_MS)
+    words = "Figures are of revision 1; revision 2 is the one that counts."
+    assert words in window.live.panel.display.reason.text()
+    window.live.history.show(2)
+    assert words not in window.live.panel.display.reason.text()
+
+
+def test_taking_in_a_scan_and_seeing_what_changed_is_five_actions_at_most(
+    window: MainWindow, breathed: Path, qtbot: Any
+) -> None:
+    assert window.actions_table["live_take"].isEnabled()
+    window.actions_table["live_take"].trigger()
+    dialog = window.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(str(breathed))
+    dialog.close()
+    qtbot.waitUntil(lambda: window.live.updates.page is not None, timeout=JOB_MS)
+    motions = window.live.updates.page.findChild(MotionTable)
+    moved = {motions.item(n, 0).text(): float(motions.item(n, 1).text()) for n in range(motions.rowCount())}
+    assert moved["liver"] > 2.0 > moved["left kidney"]
+    answer(window, "later", qtbot)
