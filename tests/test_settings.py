@@ -11,12 +11,14 @@ import pytest
 from surgtwin.errors import DiskError
 from surgtwin.settings import (
     FILE_NAME,
+    MAX_LIVE_SOURCES,
     MAX_RECENT,
     MouseProfile,
     RecentTwin,
     Settings,
     load_settings,
     save_settings,
+    with_live_source,
     with_recent,
 )
 
@@ -31,6 +33,7 @@ FULL = Settings(
     window_geometry="AAEC",
     recent=(RecentTwin("/data/a.twin", "a", "1.png"), RecentTwin("/data/b.twin")),
     colours={"case-1": {"liver": "#0ac81e"}},
+    live_sources=("tracker:18944", "localhost:18945"),
 )
 
 
@@ -48,7 +51,7 @@ def test_damaged_file_gives_the_defaults(tmp_path: Path, content: bytes) -> None
 @pytest.mark.parametrize(
     ("field", "value"),
     [("mouse_profile", "trackball"), ("scale_percent", "big"), ("recent", 3), ("colours", []), ("reader", 7),
-     ("label_opacity", None), ("unknown", 1)],
+     ("live_sources", 5), ("label_opacity", None), ("unknown", 1)],
 )  # fmt: skip
 def test_one_damaged_value_costs_no_other(tmp_path: Path, field: str, value: object) -> None:
     save_settings(FULL, tmp_path)
@@ -87,3 +90,11 @@ def test_recent_list_holds_each_path_once_newest_first() -> None:
     paths = [r.path for r in settings.recent]
     assert paths[0] == "/t/9"
     assert len(paths) == len(set(paths)) == MAX_RECENT
+
+
+def test_live_sources_are_kept_once_the_last_one_first() -> None:
+    settings = Settings()
+    for n in (*range(MAX_LIVE_SOURCES + 2), 4):
+        settings = replace(settings, live_sources=with_live_source(settings, f"host:{n}"))
+    assert settings.live_sources[:2] == ("host:4", f"host:{MAX_LIVE_SOURCES + 1}")
+    assert len(settings.live_sources) == len(set(settings.live_sources)) == MAX_LIVE_SOURCES
