@@ -16,6 +16,7 @@ from .labels import LabelMap, Structure
 from .measurement import Measurement
 from .mesh import OrganMesh
 from .patient import Patient
+from .patient_record import PatientRecord
 from .plan_shelf import PlanShelf
 from .registration import Registration
 from .review import ReviewBook
@@ -135,6 +136,8 @@ class Twin:
         How this revision was carried over from the one before by an image that arrived; None if it was not.
     reviews
         What readers said of structures in this and earlier revisions; like plans they belong to the twin.
+    record
+        What hospital systems and devices say of the patient; it belongs to the twin too.
     """
 
     case_id: str
@@ -153,6 +156,7 @@ class Twin:
     shelf: PlanShelf = field(default_factory=PlanShelf)
     registration: Registration | None = None
     reviews: ReviewBook = field(default_factory=ReviewBook)
+    record: PatientRecord = field(default_factory=PatientRecord)
 
     def __post_init__(self) -> None:
         if not self.images or self.images[0].role != "primary":

@@ -96,7 +96,8 @@ def _rejudged(
     except PlanError as error:
         return RejudgedPlan(kept.name, Plan(), Plan(), None, None, (), str(error))
     registration = after.twin.registration
-    carried = drawn if registration is None else carry_plan(drawn, registration.field)
+    is_carried = registration is not None and registration is not before.twin.registration
+    carried = carry_plan(drawn, registration.field) if registration is not None and is_carried else drawn
     old, _ = _evaluated(before, drawn, settings, progress.part(0.0, 0.5, f"Judging {kept.name}"))
     new, problem = _evaluated(after, carried, settings, progress.part(0.5, 1.0, f"Judging {kept.name}"))
     return RejudgedPlan(kept.name, drawn, carried, old, new, _changes(old, new), problem)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..domain.finding import Finding, Severity
 from .ablation_checks import check_ablations
 from .evaluation import PlanEvaluation
+from .patient_checks import check_patient
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
 from .review_checks import check_reviews
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check_tool_paths,
     check_structures,
     check_reviews,
+    check_patient,
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from ..domain.plan import Plan
+from ..domain.plan import PatientFigures, Plan
 from ..errors import PlanError
 from ..progress import SILENT, Progress
 from .ablation import evaluate_ablation, evaluate_by_target
@@ -14,6 +14,7 @@ from .checks import check_plan
 from .evaluation import PlanEvaluation
 from .functional_evaluation import functional_together, with_functional
 from .needle_conflicts import needle_pairs
+from .patient_context import patient_context
 from .remnant import body_size
 from .resection import CutOrgan, ResectionResult, cut_organ, evaluate_resection, evaluate_together
 from .settings import DEFAULT_PLANNING, PlanningSettings
@@ -41,19 +42,21 @@ def evaluate_plan(
         When asked to stop through ``progress``.
     """
     geometry = geometry.with_vessel_names(plan.vessels)
+    patient = patient_context(plan.patient, geometry.twin.record, settings.patient)
     cuts = _each("resections", plan.resections, lambda r: cut_organ(geometry, r), progress.part(0.0, 0.5, "cuts"))
     resections = _each(
         "resections",
         cuts,
-        lambda c: with_functional(geometry, evaluate_resection(geometry, c, plan.patient, settings), c, settings),
+        lambda c: with_functional(geometry, evaluate_resection(geometry, c, patient.figures, settings), c, settings),
         progress.part(0.5, 0.9, "margins"),
     )
     evaluation = PlanEvaluation(
         plan,
-        body_size(plan.patient, settings.bsa_formula),
+        body_size(patient.figures, settings.bsa_formula),
         resections,
-        _combined(geometry, plan, cuts, resections, settings),
+        _combined(geometry, patient.figures, cuts, resections, settings),
         cuts,
+        patient=patient,
     )
     evaluation = _with_tools(geometry, evaluation, settings, progress)
     progress.update(1.0)
@@ -62,7 +65,7 @@ def evaluate_plan(
 
 def _combined(
     geometry: TwinGeometry,
-    plan: Plan,
+    patient: PatientFigures,
     cuts: tuple[CutOrgan, ...],
     alone: tuple[ResectionResult, ...],
     settings: PlanningSettings,
@@ -73,7 +76,7 @@ def _combined(
         if len(some) == 1:
             found.append(next(r for c, r in zip(cuts, alone, strict=True) if c is some[0]))
             continue
-        together = evaluate_together(geometry, some, plan.patient, settings)
+        together = evaluate_together(geometry, some, patient, settings)
         found.append(functional_together(geometry, together, some, settings))
     return tuple(found)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..domain.finding import Finding
 from ..domain.plan import Plan
 from .ablation import AblationResult
 from .needle_conflicts import NeedlePair
+from .patient_context import PatientContext
 from .remnant import BodySize
 from .resection import CutOrgan, ResectionResult
 from .tool_path import ToolPathResult
@@ -30,6 +31,8 @@ class PlanEvaluation:
         Each straight way, and how near any two needles come.
     tool_paths
         Each instrument's path, with its timeline.
+    patient
+        The patient's figures that were used, and what is known of the patient beside images.
     """
 
     plan: Plan
@@ -43,3 +46,4 @@ class PlanEvaluation:
     trajectories: tuple[TrajectoryResult, ...] = ()
     needle_pairs: tuple[NeedlePair, ...] = ()
     tool_paths: tuple[ToolPathResult, ...] = ()
+    patient: PatientContext = field(default_factory=PatientContext)

@@ -11,6 +11,7 @@ from .evaluation import PlanEvaluation
 from .functional_json import functional_as_json
 from .kidney_json import kidney_as_json
 from .margin import Margin
+from .patient_json import patient_as_json
 from .port_pairs import port_pair_as_json, port_pairs
 from .remnant import BodySize
 from .resection import ResectionResult
@@ -24,7 +25,7 @@ def evaluation_as_json(evaluation: PlanEvaluation) -> Json:
     """Everything that was computed about a plan."""
     return {
         "schema": 1,
-        "patient": _body(evaluation.body),
+        "patient": _body(evaluation.body) | patient_as_json(evaluation.patient),
         "resections": [_resection(r) for r in evaluation.resections],
         "combined": [_resection(r) for r in evaluation.combined],
         "ablations": [ablation_as_json(a) for a in evaluation.ablations],

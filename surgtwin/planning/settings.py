@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .needle_settings import NeedleSettings
+from .patient_settings import PatientSettings
 from .remnant import MOSTELLER, RemnantThresholds
 
 
@@ -32,6 +33,8 @@ class PlanningSettings:
         How straight ways are judged.
     trocar_tolerance_mm
         How far a shaft may pass from the middle of its trocar: what the body wall gives.
+    patient
+        How what arrives of the patient beside images is used.
     """
 
     bsa_formula: str = MOSTELLER
@@ -45,6 +48,7 @@ class PlanningSettings:
     ablation_margin_source: str = "Wang et al., Cardiovasc Intervent Radiol 36:166, 2013: more than 5 mm"
     needles: NeedleSettings = field(default_factory=NeedleSettings)
     trocar_tolerance_mm: float = 2.0
+    patient: PatientSettings = field(default_factory=PatientSettings)
 
 
 DEFAULT_PLANNING = PlanningSettings()

@@ -76,7 +76,7 @@ def _bodies(plans: tuple[ReportedPlan, ...]) -> list[tuple[str, str]]:
 
 
 def _body(plan: ReportedPlan) -> str:
-    figures = plan.evaluation.plan.patient
+    figures = plan.evaluation.patient.figures
     height = f"{figures.height_cm:g} cm" if figures.height_cm is not None else "height not stated"
     weight = f"{figures.weight_kg:g} kg" if figures.weight_kg is not None else "weight not stated"
     return f"{height}, {weight}, liver tissue: {figures.parenchyma.value}"

@@ -19,6 +19,7 @@ from .codec_finding import decode_findings
 from .codec_image import decode_volume
 from .codec_labels import decode_labels
 from .codec_mesh import decode_mesh
+from .codec_patient import decode_record
 from .codec_plan import decode_shelf
 from .codec_registration import decode_registration
 from .codec_review import decode_book
@@ -57,7 +58,8 @@ def assemble(
     shelf = decode_shelf(state.plans, blobs, known)
     with decoding(f"revision {record.revision.number}"):
         twin = _twin(state, record, images, labels, meshes, confidence, shelf)
-        return replace(twin, registration=registration, reviews=decode_book(state.reviews))
+        reviews, patient = decode_book(state.reviews), decode_record(state.patient)
+        return replace(twin, registration=registration, reviews=reviews, record=patient)
 
 
 def _twin(

@@ -28,6 +28,7 @@ from .codec_values import Record, encode_matrix
 from .event import EventDraft, canonical_json
 from .known_objects import KnownObjects
 from .layout import CURRENT_SCHEMA
+from .patient_events import kept_record
 from .plan_events import shelf_events
 from .review_events import kept_reviews
 
@@ -43,6 +44,7 @@ def encode_new_twin(twin: Twin, blobs: BlobStore, progress: Progress) -> list[Ev
         drafts.append(EventDraft(kinds.SIDE_STATED, {"side": twin.operated_side.value}))
     drafts += [EventDraft(kinds.MEASUREMENT_ADDED, {"measurement": encode_measurement(m)}) for m in twin.measurements]
     drafts += kept_reviews(twin.reviews.sign_offs)
+    drafts += kept_record(twin.record)
     return [*drafts, *shelf_events(PlanShelf(), twin.shelf, blobs, KnownObjects(), "")]
 
 

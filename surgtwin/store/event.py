@@ -27,6 +27,8 @@ PLAN_RESTORED = "plan.restored"
 PLAN_APPROVED = "plan.approved"
 PLAN_APPROVAL_WITHDRAWN = "plan.approval_withdrawn"
 STRUCTURE_REVIEWED = "structure.reviewed"
+PATIENT_RECEIVED = "patient.received"
+PATIENT_JUDGED = "patient.judged"
 SCHEMA_MIGRATED = "schema.migrated"
 
 GENESIS = "0" * 64

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from ..domain.twin import Revision, RevisionState, Side
 from ..errors import TwinCorruptError, TwinError
 from . import event as kinds
-from . import plan_events
+from . import patient_events, plan_events
 from .codec_values import Record, decoding
 from .event import GENESIS, Event
+from .patient_events import PatientState
 from .plan_events import Plans
 
 
@@ -51,6 +52,8 @@ class TwinState:
         Plan id -> record, removed ones too, in the order they were made.
     reviews
         What readers said of structures, in the order they said it.
+    patient
+        What was taken in of the patient beside images, and what it changed in the plans.
     """
 
     case_id: str = ""
@@ -61,6 +64,7 @@ class TwinState:
     measurements: dict[str, Record] = field(default_factory=dict)
     plans: Plans = field(default_factory=dict)
     reviews: tuple[Record, ...] = ()
+    patient: PatientState = field(default_factory=PatientState)
     unknown_kinds: tuple[str, ...] = ()
     seq: int = 0
     head_hash: str = GENESIS
@@ -183,6 +187,10 @@ def _structure_reviewed(state: TwinState, payload: Record) -> TwinState:
     return replace(state, reviews=(*state.reviews, payload["review"]))
 
 
+def _patient(change: Callable[[PatientState, Record], PatientState]) -> Callable[[TwinState, Record], TwinState]:
+    return lambda state, payload: replace(state, patient=change(state.patient, payload))
+
+
 def _nothing(state: TwinState, payload: Record) -> TwinState:
     return state
 
@@ -205,6 +213,8 @@ _HANDLERS: dict[str, Callable[[TwinState, Record], TwinState]] = {
     kinds.PLAN_APPROVED: _plans(plan_events.approved),
     kinds.PLAN_APPROVAL_WITHDRAWN: _plans(plan_events.approval_withdrawn),
     kinds.STRUCTURE_REVIEWED: _structure_reviewed,
+    kinds.PATIENT_RECEIVED: _patient(patient_events.received),
+    kinds.PATIENT_JUDGED: _patient(patient_events.judged),
     kinds.SCHEMA_MIGRATED: _nothing,
 }
 KNOWN_KINDS = frozenset(_HANDLERS)

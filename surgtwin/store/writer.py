@@ -189,6 +189,11 @@ class TwinWriter:
             self._keep(self._assembled(None))
             return self._twin
 
+    def take_patient_data(self, received: EventDraft, by: str = "") -> Twin:
+        """Keep what arrived of the patient beside images (`patient_events.received_event`), or what it changed."""
+        with self._mutex, self._explained("keep the patient's values"):
+            return self._change(received.kind, received.payload, by)
+
     def add_measurement(self, measurement: Measurement, by: str = "") -> Twin:
         """Keep a measurement; one with the same id is replaced."""
         with self._mutex, self._explained("keep a measurement"):

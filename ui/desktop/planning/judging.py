@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from surgtwin.domain.cut import Combination, CombinedCut, PlaneCut
-from surgtwin.domain.plan import Plan, Resection
+from surgtwin.domain.plan import PatientFigures, Plan, Resection
 from surgtwin.domain.trajectory import Trajectory
 from surgtwin.errors import PlanError
 from surgtwin.planning.evaluate import evaluate_plan
 from surgtwin.planning.evaluation import PlanEvaluation
 from surgtwin.planning.needle_settings import NeedleSettings
+from surgtwin.planning.patient_context import patient_context
 from surgtwin.planning.preview import ResectionPreview, preview_of
 from surgtwin.planning.settings import PlanningSettings
 from surgtwin.planning.tissue import Tissue
@@ -123,7 +124,7 @@ class Judge:
                 progress.check()
                 seen = self._preview(resection).at(resection.surface)
                 numbers[resection.name] = numbers_of_preview(
-                    resection.name, resection.organ, seen, plan.patient, self.geometry.error_terms()
+                    resection.name, resection.organ, seen, self._figures(plan), self.geometry.error_terms()
                 )
                 if not len(seen.surface.points_mm):
                     problem = MISSES
@@ -155,8 +156,11 @@ class Judge:
             name = " + ".join(c.name for c in cuts)
             whole = Resection(name, organ, surface, _names(c.includes for c in cuts), _names(c.targets for c in cuts))
             seen = self._preview(whole).at(surface)
-            found.append(numbers_of_preview(name, organ, seen, plan.patient, self.geometry.error_terms()))
+            found.append(numbers_of_preview(name, organ, seen, self._figures(plan), self.geometry.error_terms()))
         return tuple(found)
+
+    def _figures(self, plan: Plan) -> PatientFigures:
+        return patient_context(plan.patient, self.geometry.twin.record).figures
 
     def _picture(self, plan: Plan, quick: bool) -> PlanPicture:
         sides = tuple(self._preview(r).side(r.surface) for r in plan.resections)
