@@ -11,6 +11,8 @@ from segmentation.modes import MODE_NAMES
 from . import liver_proposals
 from .batch_arguments import add_batch
 from .channels import channel
+from .course_arguments import add_course
+from .dicom_arguments import add_archive
 from .live_arguments import add_history, add_live
 from .plan_arguments import add_plan
 from .report_arguments import add_report
@@ -44,8 +46,10 @@ def add_all(commands: Commands) -> None:
     _vessels(commands)
     add_plan(commands, _command)
     add_report(commands, _command)
+    add_archive(commands, _command)
     add_live(commands, _command)
     add_history(commands, _command)
+    add_course(commands, _command)
     add_review(commands, _command)
     _verify(commands)
     _models(commands)

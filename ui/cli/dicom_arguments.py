@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .live_events import seconds
+from .live_events import address, seconds
 
 AddCommand = Callable[..., argparse.ArgumentParser]
 ROLES = ("intra-op", "arterial", "portal", "mr", "prior", "post-op")
@@ -123,3 +123,43 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 on")
     return int(text)
+
+
+def add_archive(commands: Any, command: AddCommand) -> None:
+    """`surgtwin fetch` and `surgtwin send`."""
+    p = command(commands, "fetch", "fetch", "list an archive's series, and fetch them whole")
+    _add_peer(p)
+    for name, text in (
+        ("--patient-id", "exactly, or with * and ?"),
+        ("--study-date", "YYYYMMDD, or a range YYYYMMDD-YYYYMMDD"),
+        ("--accession", "accession number"),
+        ("--modality", "CT, MR ..."),
+        ("--study", "StudyInstanceUID"),
+        ("--series", "SeriesInstanceUID"),
+    ):
+        p.add_argument(name, default="", metavar=name.strip("-").upper().replace("-", "_"), help=text)
+    p.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="fetch; one folder a series is made in it")
+    p.add_argument("--all", action="store_true", help="fetch every series that matches")
+    p.add_argument("--move-port", type=_port, metavar="PORT", help="by C-MOVE to this port; else by C-GET")
+    p.add_argument("--move-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on for C-MOVE")
+    p = command(commands, "send", "send", "give DICOM files (SEG, RTSTRUCT, SR, images) to an archive")
+    p.add_argument("files", type=Path, nargs="*", metavar="FILE", help="files, or folders of them")
+    _add_peer(p)
+    p.add_argument("--echo", action="store_true", help="test first whether the archive answers")
+
+
+def _add_peer(p: argparse.ArgumentParser) -> None:
+    peer = p.add_mutually_exclusive_group(required=True)
+    peer.add_argument("--pacs", type=_pacs, metavar="AET@HOST:PORT", help="an archive that speaks DICOM's protocol")
+    peer.add_argument("--dicomweb", metavar="URL", help="an archive that speaks DICOMweb, e.g. https://host/dicom-web")
+    p.add_argument("--aet", type=ae_title, default="SURGTWIN", metavar="AET", help="our AE title (default SURGTWIN)")
+    p.add_argument("--auth", type=Path, metavar="FILE", help="with --dicomweb: holds 'Bearer TOKEN' or 'Basic ...'")
+    p.add_argument("--timeout", type=seconds, default=30.0, metavar="TIME", help="for every answer (default 30s)")
+    _add_tls(p)
+
+
+def _pacs(text: str) -> tuple[str, str, int]:
+    called, _, place = text.rpartition("@")
+    if not called:
+        raise argparse.ArgumentTypeError(f"'{text}' is not AET@HOST:PORT, like ARCHIVE@localhost:4242")
+    return (ae_title(called), *address(place))
