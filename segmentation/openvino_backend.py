@@ -19,7 +19,7 @@ from .openvino_network import UnknownLayerError, openvino_library, openvino_mode
 POLL_MS = 50
 TRIAL_STEPS = 2
 """A trial tile is this many voxels wide where the network is coarsest: the least that instance norm can work on."""
-EXACT_DIFFERENCE = 1e-3
+EXACT_DIFFERENCE = 1e-4
 HALF_DIFFERENCE = 0.15
 """Allowed difference from torch in a trial, as a share of the largest logit: float32, and bfloat16 (8 bits)."""
 ODD = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, OSError, ImportError)
@@ -113,7 +113,7 @@ def _compile(network: UNet, shape: tuple[int, ...], is_half: bool) -> Any:
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    return openvino.Core().compile_model(openvino_model(network, shape), "CPU", options)
+    return openvino.Core().compile_model(openvino_model(network, shape, is_half), "CPU", options)
 
 
 def _shape(network: UNet, patch: Triple) -> tuple[int, ...]:

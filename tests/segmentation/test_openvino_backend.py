@@ -62,6 +62,21 @@ def test_logits_are_those_of_torch(kind: str) -> None:
     )
 
 
+def test_a_million_numbers_are_summed_as_exactly_as_by_torch() -> None:
+    """Real tiles are this large, and their sums far from zero: half of one is air."""
+    arch = replace(PLAIN, in_channels=1, kernel_sizes=((3, 3, 3),) * 2, strides=((1, 1, 1), (2, 2, 2)),
+                   features=(4, 6), encoder_convs=(1, 1), decoder_convs=(1,))  # fmt: skip
+    network = made(arch)
+    tile = 4 + torch.randn(1, 64, 112, 128, generator=torch.Generator().manual_seed(2))
+    tile[:, :32] = 0.3
+    compiled = OpenVinoTiles(network, (64, 112, 128), is_half=False)
+    found = compiled.logits(tile, SILENT).double()
+    with torch.inference_mode():
+        exact = network.double()(tile[None].double())[0]
+    # float32 keeps 24 bits, and torch itself is off by up to 20 times the last: by numbers added one by one, 1e-4.
+    assert float((found - exact).abs().max()) < 1e-5 * float(exact.abs().max())
+
+
 def test_a_tile_in_work_stops_when_asked_and_the_network_goes_on_afterwards() -> None:
     network = made(PLAIN)
     compiled = OpenVinoTiles(network, (6, 16, 36), is_half=False)
