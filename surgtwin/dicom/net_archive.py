@@ -76,4 +76,4 @@ def require_uid(value: str, what: str) -> str:
 
 def count_of(text: str) -> int | None:
     """A number that an archive states; None where it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
