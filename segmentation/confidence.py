@@ -11,7 +11,7 @@ was not in the training data, resections, metal. There it may be wrong with full
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from surgtwin.domain.geometry import Grid
 
 from .orientation import Reorientation
 from .plans import LabelScheme
-from .postprocess import decide, keep_largest_pieces
+from .postprocess import clear_far_pieces, decide, keep_largest_pieces
 from .preprocess import nearest_rows
 from .sliding_window import LogitSlab
 
@@ -199,14 +199,26 @@ def probabilities(logits: Tensor, scheme: LabelScheme, temperature: float) -> Te
 
 
 def clear_stray_pieces(
-    labels: npt.NDArray[Any], values: tuple[int, ...], confidence: NetworkConfidence
+    labels: npt.NDArray[Any],
+    values: tuple[int, ...],
+    confidence: NetworkConfidence,
+    reach_mm: Mapping[int, float],
+    spacing_mm: Sequence[float],
 ) -> tuple[dict[int, int], NetworkConfidence]:
-    """Clear, in place, all but the largest piece of each label value; nothing is said of what was cleared.
+    """Clear, in place, all but the largest piece of some label values, and of others what lies too far from it.
 
-    Returns the voxels removed of each value, and the confidence that is left.
+    Parameters
+    ----------
+    values, reach_mm
+        For `keep_largest_pieces`, and for `clear_far_pieces`.
+
+    Returns
+    -------
+    tuple
+        The voxels removed of each value, and the confidence that is left: nothing is said of what was cleared.
     """
     before = confidence.sample(labels)
-    removed = keep_largest_pieces(labels, values)
+    removed = keep_largest_pieces(labels, values) | clear_far_pieces(labels, reach_mm, spacing_mm)
     return removed, confidence.without(before != confidence.sample(labels), before)
 
 

@@ -189,8 +189,11 @@ class Engine:
             if choice.compute.device.type != "cpu" or CPU_ALLOCATION_FAILURE not in str(error):
                 raise
             raise MemoryError(str(error)) from error
-        names = {self.model.labels.names[name]: name for name in self.model.largest_only}
-        counts, confidence = clear_stray_pieces(labels, tuple(names), confidence)
+        value = self.model.labels.names
+        largest = tuple(value[name] for name in self.model.largest_only)
+        reach_mm = {value[name]: reach for name, reach in self.model.reach_mm.items()}
+        counts, confidence = clear_stray_pieces(labels, largest, confidence, reach_mm, spacing_mm)
+        names = {value[name]: name for name in (*self.model.largest_only, *self.model.reach_mm)}
         return Prediction(
             labels,
             choice.compute.device.type,

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ class ModelFolder:
         "CT", "MR" or empty if unknown.
     largest_only
         Names of structures of which only the largest piece is kept.
+    reach_mm
+        Name -> how far in mm a piece of the structure may lie from its largest; what lies farther is cleared.
     previous
         The model of a cascade's first stage, None for any other model.
     channel_names
@@ -94,6 +97,7 @@ class ModelFolder:
     orientation: str
     mirror_axes: tuple[int, ...]
     largest_only: tuple[str, ...]
+    reach_mm: Mapping[str, float] = field(default_factory=dict)
     previous: ModelFolder | None = None
     channel_names: tuple[str, ...] = ()
 
@@ -140,9 +144,18 @@ def read_model_folder(path: Path) -> ModelFolder:
         orientation=_orientation(dataset, plans, path),
         mirror_axes=_mirror_axes(axes, plan),
         largest_only=tuple(str(n) for n in dataset.get("largest_only", ()) if n in labels.names),
+        reach_mm=_reach(dataset, labels),
         previous=_read_previous(path, plan, labels) if plan.previous_stage else None,
         channel_names=read_channels(dataset),
     )
+
+
+def _reach(dataset: Mapping[str, Any], labels: LabelScheme) -> dict[str, float]:
+    told = dataset.get("reach_mm", {})
+    is_sound = isinstance(told, dict) and all(isinstance(v, (int, float)) and 0 < v < math.inf for v in told.values())
+    if not is_sound:
+        raise ModelError(f"dataset.json: 'reach_mm' must map names of structures to mm; found {told!r}.")
+    return {name: float(v) for name, v in told.items() if name in labels.names}
 
 
 def _read_previous(path: Path, plan: ModelPlan, labels: LabelScheme) -> ModelFolder:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class ModelFacts:
     version: str
     licence: str
     largest_only: tuple[str, ...] = ()
+    reach_mm: Mapping[str, float] = field(default_factory=dict)
     training_cases: int = 0
 
 
@@ -97,6 +98,7 @@ def dataset_json(config: TrainingConfig, facts: ModelFacts) -> dict[str, Any]:
         "licence": facts.licence,
         "image_orientation": ORIENTATION,
         "largest_only": list(facts.largest_only),
+        "reach_mm": dict(facts.reach_mm),
     }
 
 
@@ -178,6 +180,11 @@ def count_cases(run: Path) -> int:
     return len(starts[-1]["cases"])
 
 
+def _reach(text: str) -> tuple[str, float]:
+    name, _, mm = text.rpartition("=")
+    return name, float(mm)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Package a run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m segmentation.package", description=__doc__)
@@ -187,9 +194,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", default="1.0")
     parser.add_argument("--licence", required=True)
     parser.add_argument("--largest-only", nargs="*", default=[], help="structures of which one piece is kept")
+    parser.add_argument(
+        "--reach",
+        nargs="*",
+        default=[],
+        type=_reach,
+        metavar="NAME=MM",
+        help="pieces farther from the largest are cleared",
+    )
     options = parser.parse_args(arguments)
     config = read_config(options.config)
-    facts = ModelFacts(options.version, options.licence, tuple(options.largest_only), count_cases(options.run))
+    cases = count_cases(options.run)
+    facts = ModelFacts(options.version, options.licence, tuple(options.largest_only), dict(options.reach), cases)
     package_run(options.run, config, facts, options.output)
     return 0
 

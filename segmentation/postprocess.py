@@ -7,6 +7,7 @@ mixed cells are interpolated, with every class. Rows are written as soon as thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,4 +231,42 @@ def keep_largest_pieces(labels: npt.NDArray[Any], values: tuple[int, ...]) -> di
         stray = mask & ~largest
         removed[value] = int(np.count_nonzero(stray))
         labels[stray] = 0
+    return removed
+
+
+def clear_far_pieces(
+    labels: npt.NDArray[Any], reach_mm: Mapping[int, float], spacing_mm: Sequence[float]
+) -> dict[int, int]:
+    """Clear, in place, pieces that lie too far from the largest of their value to belong to it.
+
+    Parameters
+    ----------
+    labels
+        [k, j, i].
+    reach_mm
+        Label value -> the gap in mm between the boxes around a piece and around the largest that is still near.
+    spacing_mm
+        Of the voxels along k, j, i.
+
+    Returns
+    -------
+    dict[int, int]
+        Voxels removed of each value of which any were.
+    """
+    import cc3d
+
+    removed: dict[int, int] = {}
+    for value, reach in reach_mm.items():
+        pieces, count = cc3d.connected_components(labels == value, connectivity=26, return_N=True)
+        if count < 2:
+            continue
+        found = cc3d.statistics(pieces, no_slice_conversion=True)
+        sizes, boxes = found["voxel_counts"][1:], found["bounding_boxes"][1:].astype(np.float64)
+        low, high = boxes[:, ::2], boxes[:, 1::2]
+        most = int(np.argmax(sizes))
+        gap = np.maximum(np.maximum(low - high[most], low[most] - high), 0.0) * np.asarray(spacing_mm)
+        far = np.flatnonzero(np.linalg.norm(gap, axis=1) > reach) + 1
+        if len(far):
+            labels[np.isin(pieces, far)] = 0
+            removed[value] = int(sizes[far - 1].sum())
     return removed

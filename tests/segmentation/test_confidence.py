@@ -117,7 +117,7 @@ def test_nothing_is_said_of_pieces_that_were_cleared() -> None:
     codes = np.full((6, 5, 4), 204, np.uint8)
     found = NetworkConfidence(codes, FULL, labels.shape, gathered(log_chances(0.1, 0.72, 0.18)).doubts)
     before = found.doubts[1].inside
-    removed, left = clear_stray_pieces(labels, (1, 2), found)
+    removed, left = clear_stray_pieces(labels, (1, 2), found, {}, (1.0, 1.0, 1.0))
     assert removed == {1: 8}
     stray = np.zeros((6, 5, 4), bool)
     stray[0:2, 4, 3] = True

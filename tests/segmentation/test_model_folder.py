@@ -275,3 +275,15 @@ def test_regions_and_ignore_labels() -> None:
     assert read_labels({"labels": {"background": 0, "a": [1], "ignore": 2}}).region_order == ()
     with pytest.raises(ModelError, match="gaps"):
         read_labels({"labels": {"background": 0, "a": 1, "b": 3}})
+
+
+@pytest.mark.parametrize("told", [["stomach"], {"organ": "far"}, {"organ": -1}, {"organ": 0}, {"organ": None}])
+def test_a_reach_that_is_no_distance_is_refused(model_folder: Path, told: object) -> None:
+    edit(model_folder, "dataset.json", reach_mm=told)
+    with pytest.raises(ModelError, match="'reach_mm' must map names of structures to mm"):
+        read_model_folder(model_folder)
+
+
+def test_a_reach_is_read_for_structures_of_the_model(model_folder: Path) -> None:
+    edit(model_folder, "dataset.json", reach_mm={"aorta": 40, "heart": 10})
+    assert read_model_folder(model_folder).reach_mm == {"aorta": 40.0}

@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from segmentation.plans import LabelScheme
-from segmentation.postprocess import LabelExporter, keep_largest_pieces, mixed_cells
+from segmentation.postprocess import LabelExporter, clear_far_pieces, keep_largest_pieces, mixed_cells
 from segmentation.preprocess import nearest_rows
 from segmentation.sliding_window import LogitSlab
 
@@ -89,3 +89,26 @@ def test_only_the_largest_piece_stays() -> None:
     labels[7, 0, 0] = 1
     assert keep_largest_pieces(labels, (2, 3)) == {2: 1}
     assert np.count_nonzero(labels == 2) == 64 and labels[7, 0, 0] == 1
+
+
+@pytest.mark.parametrize(("reach_mm", "cleared"), [(39.0, {1: 8}), (41.0, {})])
+def test_what_lies_too_far_from_the_largest_piece_is_cleared(reach_mm: float, cleared: dict[int, int]) -> None:
+    labels = np.zeros((20, 30, 12), dtype=np.uint8)
+    labels[2:6, 2:12, 2:10] = 1
+    labels[7:9, 14:16, 2:4] = 1
+    labels[13:15, 2:4, 2:4] = 1
+    labels[18, 28, 11] = 2
+    before = labels.copy()
+    # The third piece lies 8 slices of 5 mm below the first.
+    assert clear_far_pieces(labels, {1: reach_mm, 2: 1.0, 3: 1.0}, (5.0, 1.0, 1.0)) == cleared
+    before[13:15] = 0 if cleared else before[13:15]
+    np.testing.assert_array_equal(labels, before)
+
+
+def test_the_gap_is_measured_along_all_axes_together() -> None:
+    labels = np.zeros((10, 10, 10), dtype=np.uint8)
+    labels[0:4, 0:4, 0:4] = 1
+    labels[6, 7, 5] = 1
+    gap = float(np.linalg.norm([3 * 2.0, 4 * 1.5, 2 * 1.0]))
+    assert clear_far_pieces(labels.copy(), {1: gap + 0.01}, (2.0, 1.5, 1.0)) == {}
+    assert clear_far_pieces(labels, {1: gap - 0.01}, (2.0, 1.5, 1.0)) == {1: 1}
