@@ -9,6 +9,7 @@ from typing import Any
 
 from .dicom_arguments import add_arrivals
 from .live_events import address, seconds
+from .live_patient_arguments import add_patient
 from .live_volume_arguments import add_reconstruct, add_scan, place
 
 Actions = Any
@@ -25,6 +26,7 @@ def add_live(commands: Any, command: AddCommand) -> None:
     _surface(actions, command)
     _listen(actions, command)
     add_arrivals(actions, command)
+    add_patient(actions, command)
     _replay(actions, command)
     _simulate(actions, command)
     _publish(actions, command)

@@ -69,7 +69,7 @@ def taken_in_json(taken: TakenIn) -> dict[str, Any]:
             for m in registration.motions
         }
     told["plans"] = [_plan_json(plan) for plan in taken.plans]
-    told["findings_changed"] = [change for plan in taken.plans for change in _changes_json(plan)]
+    told["findings_changed"] = [change for plan in taken.plans for change in plan_changes_json(plan)]
     told["findings"] = [finding_as_json(f) for f in twin.findings if f.code.startswith("registration-")]
     return told
 
@@ -96,7 +96,8 @@ def _plan_json(plan: RejudgedPlan) -> dict[str, Any]:
     }
 
 
-def _changes_json(plan: RejudgedPlan) -> list[dict[str, Any]]:
+def plan_changes_json(plan: RejudgedPlan) -> list[dict[str, Any]]:
+    """What changed in a plan's verdicts and findings, for scripts."""
     verdicts = [
         {
             "plan": plan.name,
