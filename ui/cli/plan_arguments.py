@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .access_arguments import add_access
+from .ports_arguments import add_reach, add_zones
 from .report_arguments import add_report_options
 from .simulate_arguments import add_simulate
 from .vessel_arguments import add_vessels
@@ -24,6 +25,8 @@ def add_plan(commands: Any, command: AddCommand) -> None:
     add_access(actions, command)
     add_simulate(actions, command)
     add_vessels(actions, command)
+    add_reach(actions, command)
+    add_zones(actions, command)
     _add(actions, command)
     _list(actions, command)
     _show(actions, command)
