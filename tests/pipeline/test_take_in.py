@@ -123,6 +123,9 @@ def test_going_back_brings_the_plan_back_as_drawn(case, arrived, twin) -> None:
     with TwinWriter(case) as writer:
         take_in(writer, arrived, SETTINGS, accept=True)
         go_back(writer, 1, by="surgeon")
+    deeds = [[(deed.word, deed.by) for deed in row.deeds] for row in read_timeline(case)]
+    assert deeds[0] == [("added", ""), ("gone back to", "surgeon")]
+    assert [word for word, _ in deeds[1]] == ["added", "accepted"]
     loaded = load_twin(case)
     assert loaded.revision.number == 1
     assert plan_of(loaded.shelf.plan("P").latest) == twin[1]

@@ -42,5 +42,7 @@ def _as_json(row: TimelineRow) -> dict[str, object]:
         "is_current": row.is_current,
         "registration": None if row.registration is None else registration_json(row.registration),
         "plan_verdicts": row.plan_verdicts,
+        "changes": list(row.changes),
+        "deeds": [{"deed": d.word, "by": d.by, "utc": d.utc} for d in row.deeds],
         "accepted_structures": sorted(row.accepted),
     }
