@@ -68,10 +68,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Callout:
-    """The verdict that a reader must not miss, in a frame."""
+    """The verdict that a reader must not miss, in a frame.
+
+    Parameters
+    ----------
+    word
+        What stands for the verdict where it is none on a plan, e.g. "rejected"; the verdict's own word if empty.
+    """
 
     verdict: Verdict
     text: str
+    word: str = ""
 
 
 class PictureKind(StrEnum):

@@ -75,17 +75,17 @@ def _summary(item: WorkItem) -> Section:
     rejected = [s.structure for s in item.structures if s.state is ReviewState.REJECTED]
     blocks: list[Block] = []
     if rejected:
-        blocks.append(Callout(Verdict.VIOLATED, f"Rejected: {', '.join(rejected)}."))
+        blocks.append(Callout(Verdict.VIOLATED, f"{', '.join(rejected)}.", "rejected"))
     if item.forged:
         names = ", ".join(sorted({s.structure for s in item.forged}))
-        blocks.append(
-            Callout(Verdict.VIOLATED, f"Statements whose signature does not hold, and that count for nothing: {names}.")
-        )
+        text = f"What is said of these does not bear the reader's signature, and counts for nothing: {names}."
+        blocks.append(Callout(Verdict.VIOLATED, text, "not genuine"))
     changed = [s.structure for s in item.structures if s.changed]
     if changed:
-        blocks.append(Callout(Verdict.UNPROVEN, f"Changed since a reader signed them: {', '.join(changed)}."))
+        text = f"These are no longer what a reader signed: {', '.join(changed)}."
+        blocks.append(Callout(Verdict.UNPROVEN, text, "changed"))
     if item.is_done and not rejected:
-        blocks.append(Callout(Verdict.SAFE, "Every structure is signed off as it is."))
+        blocks.append(Callout(Verdict.SAFE, "Every structure is signed off as it is.", "signed off"))
     seconds = sum(s.last.seconds for s in item.structures if s.last is not None)
     pairs = (
         ("Review", item.state.value),

@@ -38,9 +38,9 @@ def weight_percent(percent: float) -> str:
     return f"{percent:.2f} %"
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """The verdict's shape and word."""
-    return f"{VERDICT_SHAPES[verdict]} {verdict.value}"
+def verdict_text(verdict: Verdict, word: str = "") -> str:
+    """The verdict's shape and word, or another word for it."""
+    return f"{VERDICT_SHAPES[verdict]} {word or verdict.value}"
 
 
 def place(point_mm: Point3 | None) -> str:

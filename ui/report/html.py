@@ -75,7 +75,7 @@ def _facts(block: Facts) -> str:
 
 
 def _callout(block: Callout) -> str:
-    word = escape(verdict_text(block.verdict))
+    word = escape(verdict_text(block.verdict, block.word))
     return f'<p class="callout {block.verdict.value}"><strong>{word}</strong> {_text(block.text)}</p>'
 
 

@@ -114,7 +114,7 @@ def _framed(content: Flowable, bar: str, ground: str) -> Flowable:
 def _callout(block: Callout) -> list[Flowable]:
     ink = VERDICT_INK[block.verdict]
     style = ParagraphStyle("callout", parent=BODY, fontSize=10.5, leading=14)
-    word = f'<font name="{BOLD}" color="{ink}">{markup(verdict_text(block.verdict))}</font>'
+    word = f'<font name="{BOLD}" color="{ink}">{markup(verdict_text(block.verdict, block.word))}</font>'
     return [_framed(Words(f"{word}&nbsp;&nbsp;{markup(block.text)}", style), ink, VERDICT_TINT[block.verdict])]
 
 

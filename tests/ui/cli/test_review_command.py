@@ -138,10 +138,13 @@ def test_statistics_give_every_line_to_a_spreadsheet(case, word, tmp_path, capsy
 def test_a_validation_report_is_written_whole(case, word, tmp_path, capsys, small_pictures):  # noqa: F811
     main(["review", "reader", "add", "Dr. B", "--passphrase-file", word])
     main(["review", "sign", str(case), "liver", "--as", "accepted", "--reader", "Dr. B", "--passphrase-file", word])
+    no = ["--as", "rejected", "--reason", "a cyst", "--reader", "Dr. B", "--passphrase-file", word]
+    main(["review", "sign", str(case), "tumour", *no])
     capsys.readouterr()
     pages = tmp_path / "review.html"
     told = asked(capsys, "report", case, "-o", pages)
-    assert told == {"output": str(pages), "title": "Review of case-1", "state": "in progress"}
+    assert told == {"output": str(pages), "title": "Review of case-1", "state": "rejected"}
     text = html_text(pages.read_text(encoding="utf-8"))
     assert "accepted by Dr. B" in text
+    assert "\N{MULTIPLICATION X} rejected tumour." in text
     assert main(["review", "report", str(case), "-o", str(pages)]) == 3
