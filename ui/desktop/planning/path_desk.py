@@ -117,6 +117,7 @@ class PathDesk(ShownPath):
         if placing is Placing.PORT:
             self.edits.put_port(place_mm)
         elif entry is not None and geometry is not None:
+            self.worker.drop(WARM)  # the path itself asks for what is still cold
             self.worker.ask(
                 PLACE,
                 lambda *_: laid(geometry, choice.row, choice.through_port, name, entry, place_mm),
