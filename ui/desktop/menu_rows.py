@@ -6,8 +6,8 @@ from functools import partial
 
 from .actions import Row, always, can_edit, can_edit_selection, has_image, has_selection, has_twin
 from .commands import Commands
-from .planning.path_rows import path_rows
 from .live.menu import live_rows
+from .planning.path_rows import path_rows
 from .state import AppState, Tool
 
 FILE, EDIT, VIEW, STRUCTURE = "&File", "&Edit", "&View", "&Structure"
@@ -117,7 +117,7 @@ def _plan_rows(c: Commands) -> tuple[Row, ...]:
         return book.current is not None
 
     def has_two(_: AppState) -> bool:
-        return sum(bool(d.plan.resections) for d in book.drafts) > 1 and bool(book.plan.resections)
+        return sum(not d.plan.is_empty for d in book.drafts) > 1 and not book.plan.is_empty
 
     return (
         Row("plan_lay", PLAN, "Lay a cut", c.lay_cut, ("L",), has_twin),
@@ -128,6 +128,7 @@ def _plan_rows(c: Commands) -> tuple[Row, ...]:
         Row("plan_compare", PLAN, "Compare with another plan…", plans.ask_compare, ("Ctrl+Shift+D",), has_two),
         Row("plan_open", PLAN, "Open a plan file…", plans.ask_open, enabled=has_twin, starts_group=True),
         Row("plan_export", PLAN, "Export the plan…", plans.ask_export, enabled=has_plan),
+        Row("plan_report", PLAN, "Write a report…", c.ask_report, ("Ctrl+R",), _idle_twin),
         Row("plan_remove", PLAN, "Remove the plan", plans.remove, enabled=has_plan, starts_group=True),
     )
 

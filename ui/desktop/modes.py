@@ -34,6 +34,7 @@ def _explore(state: AppState, commands: Commands, _: ActionTable) -> QWidget:
 def _plan(_: AppState, commands: Commands, actions: ActionTable) -> QWidget:
     panel = PlanPanel(commands.plans.desk, commands.plans)
     panel.bar.set_menu(actions)
+    panel.bar.report_asked.connect(commands.ask_report)
     return panel
 
 

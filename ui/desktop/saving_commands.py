@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from .command_base import make_button
-from .export_commands import ExportCommands
 from .jobs import JobRunner
 from .kept_settings import KeptSettings
 from .opener import Opener
 from .planning.plan_commands import PlanCommands
 from .planning.planning import Planning
 from .planning.recovery import Found
+from .report_commands import ReportCommands
 from .saver import Saver
 from .state import AppState
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .main_window import MainWindow
 
 
-class SavingCommands(ExportCommands):
+class SavingCommands(ReportCommands):
     """What is not saved is never dropped unasked."""
 
     def __init__(

@@ -21,13 +21,14 @@ from ..panels.labels import text_label
 from ..state import AppState
 from ..views.scene_view import SceneView
 from ..views.view_frame import ViewFrame
+from .compare_chart import ParetoChart, differs
+from .compare_scene import show_plan
 from .desk import PlanDesk
-from .hand_words import bands_of
 from .judging import Judged
-from .plan_props import PlanProps
 from .verdict_look import LOOKS
 
 BEST = "\u2713"
+DIFFERENT, DIFFERENT_TIP = "#26313f", "The plans differ here"
 _MOVES = {QEvent.Type.MouseMove, QEvent.Type.MouseButtonRelease, QEvent.Type.Wheel, QEvent.Type.Resize}
 NOTHING_BETTER = "Neither is better in everything: what matters more decides."
 
@@ -48,7 +49,7 @@ class ComparePlans(QWidget):
         self.scenes[1].share_camera(self.scenes[0])
         split = QSplitter(Qt.Orientation.Horizontal)
         for scene, name, one in zip(self.scenes, names, judged, strict=True):
-            PlanProps(scene).show(one.picture, lambda resection: bands_of(resection, desk))
+            show_plan(scene, one, desk)
             scene.installEventFilter(self)
             frame = ViewFrame("3d", name, scene)
             frame.add_button("\u2715", "End the comparison", self.ended.emit)
@@ -66,7 +67,12 @@ class ComparePlans(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self.word)
         column.addLayout(row)
-        column.addWidget(self.table, 2)
+        self.chart = ParetoChart(self.comparison)
+        below = QSplitter(Qt.Orientation.Horizontal)
+        below.addWidget(self.table)
+        below.addWidget(self.chart)
+        below.setSizes([1200, 700])
+        column.addWidget(below, 2)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """What turns in one view has turned in the other: they share the camera."""
@@ -82,7 +88,7 @@ class ComparePlans(QWidget):
 
 
 class ComparisonTable(QTableWidget):
-    """One figure a row; the better value has a tick, a verdict its mark."""
+    """One figure a row; rows that differ are lit, the better value has a tick, a verdict its mark."""
 
     def __init__(self, comparison: PlanComparison) -> None:
         super().__init__(len(comparison.rows), 1 + len(comparison.names))
@@ -94,12 +100,18 @@ class ComparisonTable(QTableWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName("Figures of both plans")
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for n, row in enumerate(comparison.rows):
-            self.setItem(n, 0, QTableWidgetItem(row.label))
-            for plan, value in enumerate(row.values):
-                self.setItem(n, plan + 1, _cell(row, value, plan in row.best))
+            cells = [QTableWidgetItem(row.label)]
+            cells[0].setToolTip(row.label)
+            cells += [_cell(row, value, plan in row.best) for plan, value in enumerate(row.values)]
+            for column, cell in enumerate(cells):
+                if differs(row):
+                    cell.setBackground(QColor(DIFFERENT))
+                    cell.setToolTip(cell.toolTip() or DIFFERENT_TIP)
+                self.setItem(n, column, cell)
 
     def text_of(self, label: str, plan: int) -> str:
         """What stands in a cell."""

@@ -11,7 +11,8 @@ from .book import PlanBook
 from .draft import status_words
 
 MENU_ROWS = (
-    "plan_new", "plan_duplicate", "plan_rename", "plan_compare", None, "plan_open", "plan_export", None, "plan_remove",
+    "plan_new", "plan_duplicate", "plan_rename", "plan_compare", None, "plan_open", "plan_export", "plan_report",
+    None, "plan_remove",
 )  # fmt: skip
 NO_PLAN = "No plan yet"
 
@@ -21,6 +22,7 @@ class PlanBar(QWidget):
 
     save_asked = Signal()
     approve_asked = Signal()
+    report_asked = Signal()
 
     def __init__(self, book: PlanBook) -> None:
         super().__init__()
@@ -32,7 +34,7 @@ class PlanBar(QWidget):
         self.more = QToolButton()
         self.more.setText("\u22ef")
         self.more.setProperty("role", "menu")
-        self.more.setToolTip("New, duplicate, rename, compare, open, export, remove")
+        self.more.setToolTip("New, duplicate, rename, compare, open, export, report, remove")
         self.more.setAccessibleName("More about plans")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.status = text_label(wrap=True)
@@ -41,6 +43,9 @@ class PlanBar(QWidget):
         self.save.clicked.connect(self.save_asked)
         self.approve = QPushButton("Approve\u2026")
         self.approve.clicked.connect(self.approve_asked)
+        self.report = QPushButton("Report\u2026")
+        self.report.setToolTip("Pictures, figures and findings as PDF or as a web page  (Ctrl+R)")
+        self.report.clicked.connect(self.report_asked)
         self._lay_out()
         book.drafts_changed.connect(self.refresh)
         self.refresh()
@@ -75,7 +80,8 @@ class PlanBar(QWidget):
         set_role(self.status, role)
         self.save.setVisible(bool(book.changed))
         self.approve.setText("Withdraw approval" if book.is_approved else "Approve\u2026")
-        self.approve.setVisible(current is not None and not current.plan.is_empty)
+        for button in (self.approve, self.report):
+            button.setVisible(current is not None and not current.plan.is_empty)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -91,4 +97,5 @@ class PlanBar(QWidget):
         row.setSpacing(4)
         row.addWidget(self.save, 1)
         row.addWidget(self.approve, 1)
+        row.addWidget(self.report, 1)
         column.addLayout(row)

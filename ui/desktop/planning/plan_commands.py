@@ -144,7 +144,7 @@ class PlanCommands(QObject):
     def ask_compare(self) -> CompareChooser | None:
         """Which plan to put beside the one on the screen; at once where there is only one other."""
         current = self.book.current
-        others = [d for d in self.book.drafts if current is not None and d.key != current.key and d.plan.resections]
+        others = [d for d in self.book.drafts if current is not None and d.key != current.key and not d.plan.is_empty]
         if current is None or not others:
             return None
         if len(others) == 1:

@@ -15,6 +15,7 @@ from ..state import AppState
 from .book import MODE, PlanBook
 from .compare_pane import ComparePlans
 from .desk import PlanDesk
+from .draft import Draft
 from .judging import Judged
 from .needle_scene import NeedleScene
 from .needle_slice import NeedleSlice
@@ -53,6 +54,7 @@ class Planning(QObject):
         self.strip = PathStrip(self.desk)
         self._views: ViewGrid | None = None
         self._pane: ComparePlans | None = None
+        self._compared: tuple[Draft, ...] = ()
         self._opened = ""
         self._keep = QTimer(self, singleShot=True, interval=KEEP_AFTER_MS)
         self._keep.timeout.connect(self.keep_aside)
@@ -124,13 +126,18 @@ class Planning(QObject):
         def work(progress: Progress, _: object) -> tuple[Judged, ...]:
             return tuple(judge.exact(d.plan, progress) for d in drafts)
 
-        names = (drafts[0].name, drafts[1].name)
-        self.slow_worker.ask(COMPARE, work, lambda both: self._show_compare(names, both), self.desk.tell_fault)
+        both = (drafts[0], drafts[1])
+        self.slow_worker.ask(COMPARE, work, lambda judged: self._show_compare(both, judged), self.desk.tell_fault)
 
     @property
     def pane(self) -> ComparePlans | None:
         """The comparison on the screen."""
         return self._pane
+
+    @property
+    def compared(self) -> tuple[Draft, ...]:
+        """The plans of that comparison, as they were when it began."""
+        return self._compared if self._pane is not None else ()
 
     def end_compare(self) -> None:
         pane, self._pane = self._pane, None
@@ -141,14 +148,15 @@ class Planning(QObject):
             pane.deleteLater()
             self.pane_changed.emit()
 
-    def _show_compare(self, names: tuple[str, str], both: tuple[Judged, Judged]) -> None:
+    def _show_compare(self, drafts: tuple[Draft, Draft], both: tuple[Judged, Judged]) -> None:
         problem = next((j.problem for j in both if j.evaluation is None), "")
         if problem:
             self.desk.tell_fault(PlanError(problem))
             return
         self.end_compare()
         if self._views is not None:
-            self._pane = ComparePlans(self.desk, names, both, self._views.scene)
+            self._compared = drafts
+            self._pane = ComparePlans(self.desk, (drafts[0].name, drafts[1].name), both, self._views.scene)
             self._pane.ended.connect(self.end_compare)
             self._views.show_instead(self._pane)
             self.pane_changed.emit()
