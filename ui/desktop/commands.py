@@ -136,11 +136,13 @@ class Commands(SavingCommands):
             desk.stop_placing()
         elif self._planning.pane is not None:
             self._planning.end_compare()
+        elif self.live.has_page and not self.state.busy:
+            self.live.leave_page()
         else:
             self._jobs.cancel()
 
     def can_cancel(self, state: AppState) -> bool:
-        return state.busy or self._planning.desk.is_placing or self._planning.pane is not None
+        return state.busy or self._planning.desk.is_placing or self._planning.pane is not None or self.live.has_page
 
     def toggle_large(self, view: str) -> None:
         self.state.set_maximised("" if self.state.maximised == view else view)

@@ -19,7 +19,7 @@ LEAST_MM = 0.5
 """Shorter ones are specks."""
 LONGEST_FOR_COLOUR_MM = 20.0
 SIDES = 8
-SHAFT_MM, TIP_MM = 0.7, 5.0
+SHAFT_MM, TIP_MM = 1.0, 7.0
 
 
 def arrow_places(

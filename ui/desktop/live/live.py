@@ -79,6 +79,16 @@ class Live(QObject):
         if self._views is not None:
             self._views.show_instead(page)
 
+    @property
+    def has_page(self) -> bool:
+        """Whether a proposal or the history stands where the views stand."""
+        return self.updates.page is not None or self.history_page is not None
+
+    def leave_page(self) -> None:
+        """Back to the views; a proposal waits."""
+        self.updates.put_off()
+        self.close_history()
+
     def show_history(self) -> None:
         """The revisions with what happened to each."""
         if self.history_page is not None:
@@ -91,6 +101,7 @@ class Live(QObject):
             page.judge_asked.connect(self.updates.reopen)
             self.history_page = page
             self.show_instead(page)
+            self._window.actions_table.refresh()
 
     def close_history(self) -> None:
         page, self.history_page = self.history_page, None
@@ -99,6 +110,7 @@ class Live(QObject):
                 self.show_instead(None)
             page.dispose()
             page.deleteLater()
+            self._window.actions_table.refresh()
 
     def _on_twin(self) -> None:
         """Another revision of the same twin leaves the history open."""

@@ -19,7 +19,7 @@ from .overlay_view import OverlayView
 from .proposal_figures import ConsequencesSection, GatesSection, MotionTable, scrolled
 
 IMAGES = "laid images"
-ARROWS = "arrows: where places went; blue near, yellow 20 mm and more"
+ARROWS = "arrows: blue near, yellow 20 mm"
 SEEN_THROUGH = 0.35
 """Surfaces are no denser: the arrows inside have to be seen."""
 POINTS = "No image carried this revision: points on a surface did."

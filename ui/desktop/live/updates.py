@@ -44,7 +44,7 @@ class Updates(QObject):
         self._window, self._state, self._jobs = window, window.state, window.jobs
         self._history, self._worker = history, worker
         self.page: ProposalPage | None = None
-        window.state.twin_changed.connect(self.put_off)
+        window.state.twin_changed.connect(self._on_twin)
         window.planning.book.drafts_changed.connect(self._check_obstacle)
 
     # --- taking in
@@ -133,6 +133,15 @@ class Updates(QObject):
             page.dispose()
             page.deleteLater()
             self.page_changed.emit()
+
+    def _on_twin(self) -> None:
+        """A proposal belongs to the revision that was carried; another image of that one changes nothing."""
+        twin, page = self._state.twin, self.page
+        if page is None:
+            return
+        base = page.base
+        if twin is None or (twin.case_id, twin.revision.number) != (base.case_id, base.revision.number):
+            self.put_off()
 
     def _accepted(self, twin: Twin, proposed: Twin) -> None:
         self.put_off()

@@ -286,3 +286,16 @@ def test_taking_in_a_scan_and_seeing_what_changed_is_five_actions_at_most(
     moved = {motions.item(n, 0).text(): float(motions.item(n, 1).text()) for n in range(motions.rowCount())}
     assert moved["liver"] > 2.0 > moved["left kidney"]
     answer(window, "later", qtbot)
+
+
+def test_escape_leaves_the_pages_and_the_proposal_waits(window: MainWindow, breathed: Path, qtbot: Any) -> None:
+    propose(window, breathed, qtbot)
+    qtbot.waitUntil(lambda: not window.jobs.is_running, timeout=JOB_MS)
+    window.actions_table["cancel"].trigger()
+    assert window.live.updates.page is None
+    assert [row.revision.number for row in window.live.history.proposed] == [2]
+    window.actions_table["history"].trigger()
+    assert window.live.history_page is not None
+    window.actions_table["cancel"].trigger()
+    assert window.live.history_page is None
+    assert not window.actions_table["cancel"].isEnabled()
