@@ -60,7 +60,7 @@ ALLERGIES: tuple[Kind, ...] = (
 
 CONDITIONS: tuple[Kind, ...] = (
     Kind("cirrhosis", "cirrhosis", {SNOMED: ("19943007",), ICD10: ("K74.3", "K74.4", "K74.5", "K74.6", "K70.3",
-         "K71.7")}, r"cirrhosis|zirrhose|cirrhose"),
+         "K71.7")}, r"cirrhosis|\w*zirrhose|cirrhose"),
     Kind("ascites", "ascites", {SNOMED: ("389026000",), ICD10: ("R18", "K70.31", "K71.51")}, r"ascites|aszites"),
     Kind("encephalopathy", "hepatic encephalopathy", {SNOMED: ("13920009",), ICD10: ("K76.82",)},
          r"hepatic encephalopath\w+|hepatische enzephalopath\w+"),

@@ -32,7 +32,7 @@ class MessageTaker:
         self._lock = threading.Lock()
 
     def answer(self, data: bytes, host: str) -> bytes:
-        """The acknowledgement: AA once it is durable, AE where its contents are not taken, AR where it is unreadable."""
+        """The answer: AA once it is durable, AE where its contents are not taken, AR where it is unreadable."""
         message: Hl7Message | None = None
         try:
             message = parse_message(data)
