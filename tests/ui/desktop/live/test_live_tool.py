@@ -345,3 +345,22 @@ def pose_in_lps(place: np.ndarray) -> np.ndarray:
     matrix = np.eye(4)
     matrix[:3, 3] = place
     return matrix
+
+
+def test_a_marker_that_was_bumped_against_the_reference_is_told(
+    live_panel: LivePanel, make_tracker: MakeTracker, qtbot: Any
+) -> None:
+    tracker = make_tracker({TOOL: pose_at((0, 0, 0)), "Patient": pose_at((9, 8, 7)), "Table": pose_at((50, 60, 70))})
+    desk = connect(live_panel, tracker, qtbot)
+    link, section = desk.link, live_panel.tool
+    qtbot.waitUntil(lambda: len(link.source.devices) == 3, timeout=WAIT_MS)
+    for combo, name in ((section.tool, TOOL), (section.reference, "Patient"), (section.fixed, "Table")):
+        qtbot.waitUntil(lambda box=combo, text=name: box.findText(text) >= 0, timeout=WAIT_MS)
+        combo.setCurrentIndex(combo.findText(name))
+        combo.activated.emit(combo.currentIndex())
+    assert (link.calibration.reference, link.pair.second) == ("Patient", "Table")
+    card = live_panel.sources.cards[tracker.address]
+    qtbot.waitUntil(lambda: "'Table' keeps its place" in card.words.text(), timeout=WAIT_MS)
+    tracker.poses["Table"] = pose_at((50, 60, 74))
+    qtbot.waitUntil(lambda: "Table has moved by 4.0 mm" in card.words.text(), timeout=WAIT_MS)
+    assert "Register again" in card.words.text()
