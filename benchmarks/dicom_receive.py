@@ -61,9 +61,8 @@ def measure(folder: Path, series: list[Path], slices: int) -> None:
             busy_ms = 1000.0 * (sum(process.cpu_times()[:2]) - before) / (count * slices)
         if len(files_in(inbox)) != count * slices:
             raise SystemExit("slices are missing")
-        print(
-            f"{count} sender{'s' if count > 1 else ' '}  {count * slices / seconds:6.1f} slices/s, durable; {busy_ms:.1f} ms of processor time each"
-        )
+        rate = f"{count * slices / seconds:6.1f} slices/s, durable"
+        print(f"{count} sender{'s' if count > 1 else ' '}  {rate}; {busy_ms:.1f} ms of processor time each")
         shutil.rmtree(inbox)
 
 

@@ -49,6 +49,10 @@ class Peer:
     move_port: int | None = None
     move_host: str = "127.0.0.1"
 
+    @property
+    def name(self) -> str:
+        return f"{self.called} at {self.host}:{self.port}"
+
 
 class DimseArchive:
     """One archive; every call makes an association of its own."""
@@ -59,8 +63,8 @@ class DimseArchive:
 
     def echo(self) -> None:
         """Raises SourceError if the archive does not answer."""
-        with self._association([VERIFICATION]) as association:
-            self._require(association.send_c_echo(), "the echo")
+        with self.association([VERIFICATION]) as association:
+            self.require(association.send_c_echo(), "the echo")
 
     def find_series(self, query: Query) -> list[SeriesRow]:
         wanted = _identifier("SERIES", StudyInstanceUID=query.study_uid, SeriesInstanceUID=query.series_uid)
@@ -91,7 +95,7 @@ class DimseArchive:
         """Give the archive one DICOM file; answers why it refused it, empty if it took it. Raises DicomError."""
         ds = read_object(path, "object")
         syntax = str(ds.file_meta.TransferSyntaxUID)
-        with self._association([str(ds.SOPClassUID)], [syntax]) as association:
+        with self.association([str(ds.SOPClassUID)], [syntax]) as association:
             if not association.accepted_contexts:
                 return "the archive takes no objects of this kind, or not in this encoding"
             with quiet_pydicom():
@@ -104,7 +108,7 @@ class DimseArchive:
 
     def _find(self, wanted: Dataset) -> list[Dataset]:
         found: list[Dataset] = []
-        with self._association([FIND]) as association:
+        with self.association([FIND]) as association:
             last = Dataset()
             for status, identifier in association.send_c_find(wanted, FIND):
                 last = status
@@ -112,19 +116,19 @@ class DimseArchive:
                     found.append(identifier)
                 if len(found) > MAX_ROWS:
                     raise SourceError(f"More than {MAX_ROWS} objects match. Ask for fewer, by patient, date or study.")
-            self._require(last, "the search")
+            self.require(last, "the search")
         return found
 
     def _get(self, asked: Dataset, kept: _Keeping) -> None:
         classes = list(IMAGE_CLASSES)
-        with self._association([GET, *classes], roles=classes, handlers=[(evt.EVT_C_STORE, kept.on_store)]) as found:
+        with self.association([GET, *classes], roles=classes, handlers=[(evt.EVT_C_STORE, kept.on_store)]) as found:
             last = Dataset()
             for status, _ in found.send_c_get(asked, GET):
                 last = status
                 if kept.error is not None:
                     return
             # Failed sub-operations are counted by who asked: what came stays.
-            self._require(last, "the retrieval", also=(0xB000, 0xA702))
+            self.require(last, "the retrieval", also=(0xB000, 0xA702))
 
     def _move(self, asked: Dataset, kept: _Keeping) -> None:
         entity = AE(ae_title=self._peer.calling)
@@ -138,19 +142,19 @@ class DimseArchive:
         except OSError as error:
             raise SourceError(f"Port {address[1]} can't be listened on: {error.strerror}. Choose another.") from error
         try:
-            with self._association([MOVE]) as association:
+            with self.association([MOVE]) as association:
                 last = Dataset()
                 for status, _ in association.send_c_move(asked, self._peer.calling, MOVE):
                     last = status
                     if kept.error is not None:
                         return
-                self._require(last, "the retrieval", also=(0xB000, 0xA702))
+                self.require(last, "the retrieval", also=(0xB000, 0xA702))
         finally:
             if server is not None:
                 server.shutdown()
 
     @contextmanager
-    def _association(
+    def association(
         self,
         classes: Sequence[str],
         syntaxes: Sequence[str] | None = None,
@@ -189,7 +193,7 @@ class DimseArchive:
             association.release()
 
     def _no_association(self, association: Any) -> str:
-        name = f"{self._peer.called} at {self._peer.host}:{self._peer.port}"
+        name = self._peer.name
         if association.is_rejected:
             return (
                 f"{name} refused the association. Check both AE titles ('{self._peer.calling}' calls), "
@@ -199,7 +203,8 @@ class DimseArchive:
             return f"{name} offers none of what was asked for."
         return f"{name} can't be reached, or offers none of what was asked for. Check host, port, TLS and AE title."
 
-    def _require(self, answer: Dataset, what: str, also: Sequence[int] = ()) -> None:
+    def require(self, answer: Dataset, what: str, also: Sequence[int] = ()) -> None:
+        """Raises SourceError unless an answer is success, or one of the statuses `also`."""
         status = answer.get("Status")
         if status is None:
             raise SourceError(f"{self._peer.called} broke off before it answered {what}, or took too long.")

@@ -18,6 +18,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
 from surgtwin.dicom.net_archive import Query, SeriesRow, Take
+from surgtwin.dicom.net_commit import COMMITMENT, WELL_KNOWN, confirm_storage
 from surgtwin.dicom.net_dimse import FIND, GET, DimseArchive, Peer
 from surgtwin.dicom.net_fetch import fetch_series
 from surgtwin.dicom.net_web import WebArchive
@@ -197,6 +198,54 @@ def test_an_object_that_the_archive_does_not_take_is_told(archive, series, tmp_p
     path.write_bytes(as_file(other))
     with pytest.raises(SourceError, match="none of what was asked"):
         peer(archive).store(path)
+
+
+def committing(answers: Callable[[Any, Any], Any] | None) -> tuple[Any, int]:
+    """An archive that is asked to vouch, and reports on the association that asked."""
+    entity = AE(ae_title="ARCHIVE")
+    entity.add_supported_context(COMMITMENT)
+
+    def on_action(event: Any) -> tuple[int, None]:
+        request = event.action_information
+        if answers is not None:
+            report = answers(request, Dataset())
+            threading.Thread(target=event.assoc.send_n_event_report, args=(report, 2, COMMITMENT, WELL_KNOWN)).start()
+        return 0, None
+
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_ACTION, on_action)])
+    assert server is not None
+    return server, server.server_address[1]
+
+
+def test_an_object_that_the_archive_does_not_vouch_for_is_told() -> None:
+    def one_failed(request: Dataset, report: Dataset) -> Dataset:
+        report.TransactionUID = request.TransactionUID
+        report.ReferencedSOPSequence = request.ReferencedSOPSequence[:1]
+        failed = Dataset()
+        failed.ReferencedSOPClassUID, failed.ReferencedSOPInstanceUID = CTImageStorage, "1.2.2"
+        failed.FailureReason = 0x0112
+        report.FailedSOPSequence = [failed]
+        return report
+
+    server, port = committing(one_failed)
+    objects = [(str(CTImageStorage), uid) for uid in ("1.2.1", "1.2.2", "1.2.3")]
+    try:
+        asked = Peer("127.0.0.1", port, "ARCHIVE")
+        found = confirm_storage(asked, objects, host="127.0.0.1", port=0, patience_s=60.0)
+    finally:
+        server.shutdown()
+    assert found["1.2.1"] == ""
+    assert "0112" in found["1.2.2"] and "does not name it" in found["1.2.3"]
+
+
+def test_an_archive_that_never_vouches_is_told() -> None:
+    server, port = committing(None)
+    try:
+        with pytest.raises(SourceError, match="did not say"):
+            asked = Peer("127.0.0.1", port, "ARCHIVE")
+            confirm_storage(asked, [(str(CTImageStorage), "1.2")], host="127.0.0.1", port=0, patience_s=0.2)
+    finally:
+        server.shutdown()
 
 
 # --- over the web ---

@@ -17,15 +17,19 @@ MAX_SECRET_BYTES = 16 * 1024
 
 def open_archive(options: argparse.Namespace) -> DimseArchive | WebArchive:
     """By --pacs or --dicomweb; nothing is connected yet. Raises UsageError, InputError, SourceError."""
-    tls = _tls(options.tls)
     if options.dicomweb is not None:
         secret = "" if options.auth is None else _secret(options.auth)
-        return WebArchive(options.dicomweb, authorization=secret, tls=tls, timeout_s=options.timeout)
+        return WebArchive(options.dicomweb, authorization=secret, tls=_tls(options.tls), timeout_s=options.timeout)
     if options.auth is not None:
         raise UsageError("--auth goes with --dicomweb; a PACS is told who calls by --aet and --tls.")
+    return DimseArchive(peer_of(options))
+
+
+def peer_of(options: argparse.Namespace) -> Peer:
+    """The archive that --pacs names."""
     called, host, port = options.pacs
     move_port, move_host = getattr(options, "move_port", None), getattr(options, "move_host", "127.0.0.1")
-    return DimseArchive(Peer(host, port, called, options.aet, options.timeout, tls, move_port, move_host))
+    return Peer(host, port, called, options.aet, options.timeout, _tls(options.tls), move_port, move_host)
 
 
 def _secret(path: Path) -> str:

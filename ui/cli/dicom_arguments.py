@@ -146,6 +146,9 @@ def add_archive(commands: Any, command: AddCommand) -> None:
     p.add_argument("files", type=Path, nargs="*", metavar="FILE", help="files, or folders of them")
     _add_peer(p)
     p.add_argument("--echo", action="store_true", help="test first whether the archive answers")
+    text = "ask the PACS to vouch for keeping them (storage commitment); it answers to this port"
+    p.add_argument("--commit", type=_port, metavar="PORT", help=text)
+    p.add_argument("--commit-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on for that")
 
 
 def _add_peer(p: argparse.ArgumentParser) -> None:

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from surgtwin.dicom.net_commit import confirm_storage
 from surgtwin.dicom.net_contexts import class_name
 from surgtwin.dicom.net_dimse import DimseArchive
 from surgtwin.dicom.net_web import WebArchive
-from surgtwin.dicom.pydicom_read import read_object, sop_class_of
+from surgtwin.dicom.pydicom_read import read_object
 from surgtwin.errors import DicomError, InputError, SourceError
 
-from .archive_choice import open_archive
+from .archive_choice import open_archive, peer_of
 from .console import ProgressBar, say, write_json
 from .usage import UsageError
 
@@ -22,6 +23,8 @@ SOME_FAILED = 4
 def run(options: argparse.Namespace) -> int:
     """Send each file; exit code 4 if some were not taken, 3 if none was."""
     archive = open_archive(options)
+    if options.commit is not None and isinstance(archive, WebArchive):
+        raise UsageError("--commit goes with --pacs: DICOMweb has no storage commitment here.")
     if options.echo:
         archive.echo()
         if options.json and not options.files:
@@ -39,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
             told.append(_sent(archive, path))
     finally:
         bar.close()
+    if options.commit is not None:
+        _confirm(options, told)
     refused = [one for one in told if one["reason"]]
     if options.json:
         write_json({"sent": len(told) - len(refused), "files": told})
@@ -50,17 +55,33 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sent(archive: DimseArchive | WebArchive, path: Path) -> dict[str, Any]:
+    about = {"file": str(path), "class": "", "instance": ""}
     try:
-        if isinstance(archive, DimseArchive):
-            reason = archive.store(path)
-        else:
-            read_object(path, "object")
-            reason = archive.store(path.read_bytes())
+        ds = read_object(path, "object")
+        about |= {"class": str(ds.get("SOPClassUID", "")), "instance": str(ds.get("SOPInstanceUID", ""))}
+        reason = archive.store(path) if isinstance(archive, DimseArchive) else archive.store(path.read_bytes())
     except (DicomError, SourceError) as error:
         reason = str(error)
     except OSError as error:
         reason = f"it cannot be read: {error.strerror}"
-    return {"file": str(path), "kind": class_name(sop_class_of(path)), "reason": reason or None}
+    return {**about, "kind": class_name(about["class"]), "reason": reason or None}
+
+
+def _confirm(options: argparse.Namespace, told: list[dict[str, Any]]) -> None:
+    """Ask the archive whether it keeps what it took; what it does not vouch for counts as not sent."""
+    sent = {uid: one for one in told if not one["reason"] for uid in [one["instance"]]}
+    if not sent:
+        return
+    found = confirm_storage(
+        peer_of(options),
+        [(one["class"], uid) for uid, one in sent.items()],
+        host=options.commit_host,
+        port=options.commit,
+        patience_s=options.timeout,
+    )
+    for uid, reason in found.items():
+        sent[uid]["reason"] = reason or None
+        sent[uid]["is_committed"] = not reason
 
 
 def _files(paths: list[Path]) -> list[Path]:

@@ -81,6 +81,7 @@ def trial(folder: Path, objects: Path, series: Path, *, has_web: bool) -> dict[s
         "echo": command("send", "--echo", *dimse),
         "wrong port": command("send", "--echo", "--pacs", f"ARCHIVE@127.0.0.1:{DICOM + 1}"),
         "send": command("send", objects, *dimse),
+        "commit": command("send", series, *dimse, "--commit", MOVE),
         "list": command("fetch", *dimse, "--series", uid),
         "get": command("fetch", *dimse, "--series", uid, "-o", folder / "get"),
         "move": command("fetch", *dimse, "--series", uid, "-o", folder / "move", "--move-port", MOVE),

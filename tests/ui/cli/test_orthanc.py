@@ -65,6 +65,12 @@ def test_images_segmentation_and_contours_are_stored(told) -> None:
     assert {f["kind"] for f in answers["send"]["said"]["files"]} == {"CT Image", "Segmentation", "RT Structure Set"}
 
 
+def test_the_archive_vouches_for_what_it_was_sent(told) -> None:
+    answers, _ = told
+    assert answers["commit"]["code"] == 0
+    assert [f["is_committed"] for f in answers["commit"]["said"]["files"]] == [True] * COUNT
+
+
 @pytest.mark.parametrize("way", ["get", "move", "web"])
 def test_a_series_comes_back_whole(told, case, way) -> None:
     answers, folder = told
