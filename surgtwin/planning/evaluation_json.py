@@ -15,6 +15,7 @@ from .patient_json import patient_as_json
 from .port_pairs import port_pair_as_json, port_pairs
 from .remnant import BodySize
 from .resection import ResectionResult
+from .territory_share import territory_shares_as_json
 from .tool_path_json import tool_path_as_json
 from .trajectory_json import pair_as_json, trajectory_as_json
 
@@ -63,6 +64,7 @@ def _resection(r: ResectionResult) -> Json:
         "remnant_verdict": None if r.remnant_verdict is None else r.remnant_verdict.value,
         "cut_area_mm2": r.cut_area_mm2,
         "functional": functional_as_json(r.functional),
+        "territories": territory_shares_as_json(r.territories),
         "kidney": kidney_as_json(r.kidney),
         "margins": [_margin(m) for m in r.margins],
     }

@@ -18,6 +18,7 @@ from .nephrometry import KidneyTumour, is_kidney, kidney_tumours
 from .remnant import BodySize, body_size, body_weight_percent, judge_remnant, standardised_percent
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .split import CutSide, Split, split_tissue
+from .territory_share import TerritoryShares
 from .tissue import Tissue
 from .twin_geometry import TwinGeometry
 
@@ -71,6 +72,8 @@ class ResectionResult:
     """The cuts that were put together; one name for a cut of its own."""
     functional: FunctionalRemnant | None = None
     """What keeps inflow and outflow; None until it was asked for, or if no vessel of the organ is in the twin."""
+    territories: tuple[TerritoryShares, ...] = ()
+    """What is taken of each territory or segment, by vessel; empty where no person has named a branch."""
     kidney: tuple[KidneyTumour, ...] | None = None
     """Contact area and nephrometry of each target; None unless the organ is a kidney."""
 

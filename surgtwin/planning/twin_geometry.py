@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from threading import RLock
@@ -26,6 +27,7 @@ from .cut_side import CombinedSide, PlaneSide, bezier_side
 from .distance_table import DistanceTable, ShellSide, distance_table, upright_axes
 from .organ_vessel import OrganVessel, vessel_in_organ
 from .split import CutSide
+from .territory_share import SharedTissue
 from .territory_side import territory_side
 from .tissue import Tissue, make_tissue, organ_members
 from .vessel_graph import VesselGraph
@@ -66,6 +68,7 @@ class TwinGeometry:
     _tables: dict[str, DistanceTable] = field(default_factory=dict)
     _segments: dict[str, SegmentDistance] = field(default_factory=dict)
     _depths: dict[str, Depths] = field(default_factory=dict)
+    _shared: dict[tuple[OrganVessel, float], SharedTissue] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def structure(self, name: str, path: str = "") -> Structure:
@@ -251,6 +254,15 @@ class TwinGeometry:
             self._vessels[before.structures, tissue.names, names] = vessel_in_organ(
                 graph, before.structures, tissue, mask
             )
+
+    def shared_tissue(self, vessel: OrganVessel, width_mm: float, make: Callable[[], SharedTissue]) -> SharedTissue:
+        """How a vessel's branches share its organ out, made once; `width_mm` is that of the band called ambiguous."""
+        with self._lock:
+            for old in [key for key in self._shared if key[0] not in self._vessels.values()]:
+                del self._shared[old]
+            if (vessel, width_mm) not in self._shared:
+                self._shared[vessel, width_mm] = make()
+            return self._shared[vessel, width_mm]
 
     def _parts(self, surface: CombinedCut, tissue: Tissue) -> tuple[CutSide, ...]:
         sides = []

@@ -1,4 +1,4 @@
-"""What of a remnant keeps inflow and outflow, and which branches a cut divides."""
+"""What of a remnant keeps inflow and outflow, which branches a cut divides, and what it takes of each territory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ _NOTE = (
     "Without flow: remnant whose nearest branch is cut off. Either way: so near the border between two branches that "
     "it may belong to either. Not shown: too far from every branch that the image resolves."
 )
+
+_PARTS = (
+    Column("Volume", True), Column("Resected", True), Column("Remains", True), Column("Taken", True),
+    Column("Either way", True),
+)  # fmt: skip
+_PARTS_NOTE = (
+    "Each place belongs to the nearest of the branches that a person named; the volumes add up to the organ's."
+)
+_SEGMENTS_NOTE = " Segments are proposed from the branches' names, for a person to confirm."
 
 
 def functional_rows(r: ResectionResult) -> list[tuple[Cell, ...]]:
@@ -41,6 +50,22 @@ def flow_blocks(r: ResectionResult) -> list[Block]:
     if r.functional is None or not r.functional.flows:
         return []
     return [Table(_FLOWS, tuple(_flow(f) for f in r.functional.flows), _NOTE)]
+
+
+def territory_blocks(r: ResectionResult) -> list[Block]:
+    """What is taken of each territory or segment; nothing where no branch has a name."""
+    blocks: list[Block] = []
+    for shares in r.territories:
+        what = "Segment (proposed)" if shares.are_segments else "Territory"
+        columns = (Column(f"{what} of {shares.vessel}", share=2.4), *_PARTS)
+        rows = tuple(
+            (Cell(p.name), Cell(figure(p.ml, "mL")), Cell(figure(p.resected_ml, "mL")),
+             Cell(figure(p.remnant_ml, "mL")), Cell(figure(p.resected_percent, "%")),
+             Cell(figure(p.ambiguous_ml, "mL")))
+            for p in shares.parts
+        )  # fmt: skip
+        blocks.append(Table(columns, rows, _PARTS_NOTE + (_SEGMENTS_NOTE if shares.are_segments else "")))
+    return blocks
 
 
 def _flow(flow: FlowLoss) -> tuple[Cell, ...]:

@@ -16,7 +16,7 @@ from .document import (
     Section,
     Table,
 )  # fmt: skip
-from .flow import flow_blocks, functional_rows
+from .flow import flow_blocks, functional_rows, territory_blocks
 from .places import place_figures
 from .subject import ReportedPlan
 from .wording import NOTHING, UNCONFIRMED, UNCONFIRMED_NOTE, figure, is_unconfirmed, marked, place, weight_percent
@@ -99,6 +99,7 @@ def _remnants(plan: ReportedPlan) -> list[Block]:
         blocks.append(Paragraph(f"Remnant of {r.organ_name}{after}"))
         blocks.append(Table(_REMNANTS, tuple(rows), _body_note(r.body)))
         blocks += flow_blocks(r)
+        blocks += territory_blocks(r)
     return blocks
 
 

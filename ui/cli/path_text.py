@@ -11,6 +11,8 @@ from surgtwin.planning.tool_path import ToolPathResult
 from .console import say, table
 
 NEAR_MM = 20.0
+MOST_NAMED = 3
+"""Names of more zones than this fill the line."""
 
 
 def say_zones(evaluation: PlanEvaluation) -> None:
@@ -83,7 +85,7 @@ def _say_port(r: ToolPathResult) -> None:
 
 def _zone(z: AblationResult) -> list[str]:
     return [
-        z.name,
+        z.name if len(z.zones) <= MOST_NAMED else f"{z.zones[0]} ... {z.zones[-1]} ({len(z.zones)} together)",
         z.target,
         f"{z.zone_ml:.1f}",
         f"{z.coverage_percent:.1f}",

@@ -72,11 +72,25 @@ def _say(evaluation: PlanEvaluation) -> None:
     ]
     if margins:
         say("\n" + table(margins, ("cut", "target", "least mm", "5 % mm", "wanted mm", "verdict", ""), right=(2, 3, 4)))
+    _say_territories(evaluation)
     if evaluation.body.tlv_ml:
         volumes = ", ".join(f"{name} {ml:.0f} mL" for name, ml in evaluation.body.tlv_ml.items())
         say(
             f"\nbody surface {evaluation.body.bsa_m2:.2f} m2 ({evaluation.body.bsa_formula}); expected liver: {volumes}"
         )
+
+
+def _say_territories(evaluation: PlanEvaluation) -> None:
+    """What all cuts of an organ take of each of its segments, or of its named branches' territories."""
+    for r in evaluation.combined:
+        for shares in r.territories:
+            rows = [
+                [p.name, f"{p.ml:.0f}", f"{p.resected_ml:.0f}", f"{p.remnant_ml:.0f}", f"{p.ambiguous_ml:.0f}"]
+                for p in shares.parts
+            ]
+            what = "segment (proposed)" if shares.are_segments else f"territory of {shares.vessel}"
+            header = (what, "mL", "resected mL", "remnant mL", "ambiguous mL")
+            say("\n" + table(rows, header, right=(1, 2, 3, 4)))
 
 
 def _row(r: ResectionResult) -> list[str]:
