@@ -28,6 +28,7 @@ from .saver import Saver
 from .saving_commands import SavingCommands
 from .side_check import side_warning
 from .state import AppState
+from .views.confidence_overlay import ConfidenceOverlay
 
 if TYPE_CHECKING:
     from surgtwin.pipeline.images import ImageChoices
@@ -46,6 +47,7 @@ class Commands(SavingCommands):
     ) -> None:
         super().__init__(state, jobs, kept, opener, saver, window)
         self.live = window.live
+        self.confidence = ConfidenceOverlay(state, window.views)
         opener.choices_found.connect(self.choose_series)
         opener.modality_needed.connect(self.ask_modality)
         for ended in (jobs.cancelled, jobs.failed):

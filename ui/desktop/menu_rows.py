@@ -85,6 +85,8 @@ def _view_rows(c: Commands) -> tuple[Row, ...]:
         Row("crosshair", VIEW, "Cross-hair", c.toggle_crosshair, ("X",), has_image, checked=_has_crosshair,
             starts_group=True),
         Row("overlay", VIEW, "Structures on the slices", c.toggle_overlay, ("T",), has_twin, checked=_has_overlay),
+        Row("confidence", VIEW, "Where the network is unsure", c.confidence.toggle, ("U",), _has_confidence,
+            checked=lambda _: c.confidence.is_on),
         Row("end_compare", VIEW, "End the comparison", c.end_compare, enabled=_is_comparing),
     )  # fmt: skip
 
@@ -170,6 +172,10 @@ def _is_large(view: str, state: AppState) -> bool:
 
 def _has_crosshair(state: AppState) -> bool:
     return state.crosshair
+
+
+def _has_confidence(state: AppState) -> bool:
+    return state.twin is not None and state.twin.confidence is not None
 
 
 def _has_overlay(state: AppState) -> bool:

@@ -12,9 +12,10 @@ from surgtwin.domain.labels import Structure
 from surgtwin.domain.twin import Twin
 
 from .. import theme
+from ..certainty import certainty_lines
 from ..icons import chip, icon
 from ..state import AppState
-from ..wording import structure_volume, volume_interval, with_parts
+from ..wording import structure_volume, with_parts
 
 Index = QModelIndex | QPersistentModelIndex
 INDENT = "   "
@@ -126,8 +127,7 @@ class StructureModel(QAbstractTableModel):
         method = twin.provenance.methods.get(structure.name, structure.origin)
         own, parts = structure_volume(twin.labels, structure), with_parts(twin.labels, structure)
         volume = f"{own} of its own, {parts}" if parts else own
-        interval = volume_interval(twin, structure)
-        error = f"\n{interval}" if interval else ""
+        error = "".join(f"\n{line}" for line in certainty_lines(twin, structure))
         return f"{structure.name}: {volume}{error}\nFound by: {method}"
 
     def _ink(self, twin: Twin, structure: Structure, column: Column) -> QColor | None:

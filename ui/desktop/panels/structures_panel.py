@@ -22,9 +22,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..certainty import certainty_lines
 from ..icons import icon
 from ..state import AppState
-from ..wording import structure_volume, volume_interval, with_parts
+from ..wording import structure_volume, with_parts
+from .certainty_line import CertaintyLine
 from .labels import ElidedLabel, paint_background, set_role, text_label
 from .structure_list import Column, StructureFilter, StructureModel
 
@@ -244,16 +246,14 @@ class StructureDetail(QFrame):
             return
         structure = twin.labels.structure(name)
         accepted = self._state.is_accepted(name)
-        volume = structure_volume(twin.labels, structure)
-        parts = with_parts(twin.labels, structure)
+        volume, parts = structure_volume(twin.labels, structure), with_parts(twin.labels, structure)
         self.name.set_text(name)
         self.parts.setText(parts)
         self.parts.setVisible(bool(parts) and not self._is_compact)
         self.status.setVisible(not self._is_compact)
         mark, words = ("\u2713", "Accepted by a person") if accepted else ("\u25c7", "Not accepted by a person")
         self.volume.setText(f"{mark} {volume}" if self._is_compact else volume)
-        interval = volume_interval(twin, structure)
-        self.volume.setToolTip(f"{words}\n{interval}" if interval else words)
+        self.volume.setToolTip("\n".join((words, *certainty_lines(twin, structure))) if self._is_compact else words)
         set_role(self.volume, ("" if accepted else "unproven") if self._is_compact else "")
         self.status.setText("\u2713 accepted by a person" if accepted else "\u25c7 not accepted by a person")
         set_role(self.status, "safe" if accepted else "unproven")
@@ -282,14 +282,14 @@ class StructureDetail(QFrame):
         outer.setContentsMargins(12, 8, 12, 8)
         outer.addWidget(self.hint)
         self._content = QWidget()
-        column = QVBoxLayout(self._content)
+        column, first = QVBoxLayout(self._content), QHBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        first = QHBoxLayout()
         first.addWidget(self.name, 1)
         first.addWidget(self.volume)
         column.addLayout(first)
         column.addWidget(self.parts)
+        column.addWidget(CertaintyLine(self._state))
         column.addWidget(self.status)
         slider = QHBoxLayout()
         slider.addWidget(text_label("Opacity", "quiet"))
