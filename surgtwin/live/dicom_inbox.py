@@ -62,6 +62,11 @@ def inbox_of(twin: Path) -> Path:
     return twin.with_name(f"{twin.name.removesuffix('.twin')}.inbox")
 
 
+def make_private(folder: Path) -> None:
+    """A new folder that only its owner can look into: what arrives names patients."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 class Inbox:
     """Takes instances in, from several threads at once.
 
@@ -77,8 +82,9 @@ class Inbox:
         self._lock = threading.Lock()
         self._synced: set[Path] = set()
         try:
+            make_private(self.folder)
             for name in (INCOMING, SERIES, QUARANTINE):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
+                (self.folder / name).mkdir(exist_ok=True)
             _remove_partials(self.folder / INCOMING)
             self._used = sum(entry.stat().st_size for entry in self.folder.rglob("*.dcm"))
         except OSError as error:
@@ -132,6 +138,7 @@ class Inbox:
                     return Kept.KNOWN
             admission = self._considered(admission, name)
             if admission.verdict is Verdict.ADMITTED and not regular.exists():
+                self._note_name(name, arrival)
                 self._place(partial, regular)
                 return Kept.STORED
             if admission.verdict is Verdict.ADMITTED:
@@ -153,6 +160,11 @@ class Inbox:
             self._synced.add(target.parent)
         partial.replace(target)
         sync_folder(target.parent)
+
+    def _note_name(self, name: str, arrival: Arrival) -> None:
+        """A folder that could not be named after its series says which one it is."""
+        if name != arrival.series_uid and not read_record(self.folder / SERIES, name).series_uid:
+            write_record(self.folder / SERIES, name, SeriesRecord(arrival.series_uid))
 
     def _note_held(self, name: str, arrival: Arrival, admission: Admission) -> None:
         """The reason first, then the file: one without the other is a reason without a file, which harms nothing."""

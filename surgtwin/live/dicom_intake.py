@@ -19,7 +19,7 @@ from ..store.codec_values import decoding
 from ..store.journal import read_state
 from ..store.lock import WriterLock
 from .dicom_complete import CompleteRule, SeriesNews, SeriesWatch
-from .dicom_inbox import SERIES
+from .dicom_inbox import SERIES, make_private
 from .dicom_inbox_view import InboxSeries
 from .dicom_series_record import SeriesRecord, SeriesState, write_record
 from .dicom_source_process import SourceProcess
@@ -170,7 +170,7 @@ def revision_with(twin: Path, series: InboxSeries) -> tuple[int, str] | None:
 
 def lock_inbox(inbox: Path) -> WriterLock:
     """Held by the program that follows the inbox. Raises TwinLockedError naming who holds it."""
-    inbox.mkdir(parents=True, exist_ok=True)
+    make_private(inbox)
     lock = WriterLock(inbox)
     lock.acquire()
     return lock

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +138,21 @@ def test_what_is_not_held_cannot_be_admitted_or_discarded(inbox) -> None:
     for action in (lambda: admit(inbox.folder, "1.2.3", PATIENT, "x"), lambda: discard(inbox.folder, "1.2.3")):
         with pytest.raises(InputError, match="Held are: none"):
             action()
+
+
+def test_a_series_whose_uid_is_none_keeps_its_name(inbox) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom says that this is no UID
+        (ds,) = instances(1, lambda ds, k: setattr(ds, "SeriesInstanceUID", "anon.series/1"))
+        assert put(inbox, ds) is Kept.STORED
+    (series,) = series_in(inbox.folder)
+    assert series.series_uid == "anon.series/1"
+    assert series.folder.parent == inbox.folder / "series"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_others_cannot_look_into_the_inbox(inbox) -> None:
+    assert inbox.folder.stat().st_mode & 0o077 == 0
 
 
 def test_tidying_removes_only_what_the_twin_has(inbox) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
@@ -81,6 +82,17 @@ def assert_serves(running: Running) -> None:
     assert send(running.port, instances(2)) == [0, 0]
 
 
+def assert_served_in_the_end(running: Running) -> None:
+    """Connections are limited in number a second, so the next sender may have to try again."""
+    for _ in range(int(PATIENCE_S * 10)):
+        try:
+            assert_serves(running)
+        except AssertionError:
+            continue
+        return
+    pytest.fail("nobody is served any more")
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -132,6 +144,24 @@ def test_a_peer_that_stalls_or_lies_within_the_association_is_cut_off(running, s
     assert len(files_in(running.inbox)) == 2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_requests_and_messages_with_flipped_bytes_end_nothing_but_themselves(running, seed) -> None:
+    rng = random.Random(seed)
+    whole = associate_request() + pdu(P_DATA, value(3, b"\0" * 40)) + pdu(P_DATA, value(2, b"x" * 300))
+    pid = running.process.pid
+    for _ in range(8):
+        damaged = bytearray(whole)
+        for _ in range(rng.randrange(1, 12)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        with connect(running.port) as peer:
+            with suppress(ConnectionError):
+                peer.sendall(damaged[: rng.randrange(1, len(damaged) + 1)])
+                peer.shutdown(socket.SHUT_WR)
+            assert is_cut_off(peer)
+    assert_served_in_the_end(running)
+    assert running.process.pid == pid and files_in(running.inbox) != []
+
+
 def test_an_object_without_end_is_cut_off_within_the_limit(running) -> None:
     before = memory_of(running)
     piece = pdu(P_DATA, value(0, b"x" * 100_000))
@@ -169,13 +199,7 @@ def test_connections_beyond_the_limit_are_closed_and_do_not_lock_others_out_for_
         assert "connections" in running.wait_for("turned away")["reason"]
         for peer in peers:
             assert is_cut_off(peer)
-    for _ in range(int(PATIENCE_S * 10)):
-        try:
-            assert_serves(running)
-        except AssertionError:
-            continue
-        return
-    pytest.fail("nobody was served after the flood")
+    assert_served_in_the_end(running)
 
 
 def test_a_datasets_bytes_are_not_looked_into_beyond_its_head(tmp_path) -> None:

@@ -34,7 +34,7 @@ class Command:
     """A live command in its own process; its JSON lines as they come."""
 
     def __init__(self, *argv: object) -> None:
-        command = [sys.executable, "-m", "ui.cli.main", "live", *map(str, argv), "--json", "--for", "120s"]
+        command = [sys.executable, "-m", "ui.cli.main", "live", *map(str, argv), "--json", "--for", "280s"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.events: list[dict[str, Any]] = []
         self._reader = threading.Thread(target=self._read)
@@ -48,7 +48,7 @@ class Command:
                     self.events.append(json.loads(line))
 
     def wait_for(self, kind: str) -> dict[str, Any]:
-        end = time.monotonic() + 2 * PATIENCE_S
+        end = time.monotonic() + 4 * PATIENCE_S
         while time.monotonic() < end:
             for event in list(self.events):
                 if event.get("event") == kind:
