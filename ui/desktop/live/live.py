@@ -62,7 +62,7 @@ class Live(QObject):
                 RevisionMark(view, self.history)
 
     def make_panel(self) -> LivePanel:
-        self.panel = LivePanel(self.desk, self._window.kept, self.worker, self.history)
+        self.panel = LivePanel(self.desk, self._window.kept, self.worker, self)
         for section in self.panel.asking:
             section.problem_found.connect(self._window.notice.tell)
         return self.panel

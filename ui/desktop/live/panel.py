@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..kept_settings import KeptSettings
 from ..panels.labels import Section, horizontal_line
 from ..planning.worker import LatestWorker
+from .arrivals_section import ArrivalsSection
 from .desk import LiveDesk
 from .frames_section import FramesSection
 from .guidance_display import GuidanceDisplay
-from .history import History
 from .register_section import RegisterSection, TipSection
 from .sources_section import SourcesSection
 from .tool_section import ToolSection
+
+if TYPE_CHECKING:
+    from .live import Live
 
 
 class LivePanel(QWidget):
     """With no source it shows the one thing to do."""
 
-    def __init__(self, desk: LiveDesk, kept: KeptSettings, worker: LatestWorker, history: History) -> None:
+    def __init__(self, desk: LiveDesk, kept: KeptSettings, worker: LatestWorker, live: Live) -> None:
         super().__init__()
         self._desk = desk
         self.setObjectName("panelBody")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.display = GuidanceDisplay(desk, history)
+        self.display = GuidanceDisplay(desk, live.history)
+        self.arrivals = ArrivalsSection(live)
         self.sources = SourcesSection(desk, kept, worker)
         self.tool = ToolSection(desk)
         self.frames = FramesSection(desk)
         self.register = RegisterSection(desk)
         self.tip = TipSection(desk)
+        sections = (self.sources, self.tool, self.frames, self.register, self.tip, self.arrivals)
+        self._lines: dict[Section, QFrame] = {section: horizontal_line() for section in sections}
         self._body = QWidget()
         self._lay_out()
         for signal in (desk.links_changed, self.register.model.changed, self.tip.model.changed, desk.health_changed):
@@ -45,7 +53,9 @@ class LivePanel(QWidget):
     def refresh(self) -> None:
         has_source = bool(self._desk.links)
         for section in self.asking:
-            section.setVisible(has_source and (section is not self.frames or self.frames.has_images))
+            is_shown = has_source and (section is not self.frames or self.frames.has_images)
+            section.setVisible(is_shown)
+            self._lines[section].setVisible(is_shown)
         self.display.setVisible(has_source)
         # Sections deep inside change their size without the scroll area hearing of it: it would squeeze them.
         QApplication.postEvent(self._body, QEvent(QEvent.Type.LayoutRequest))
@@ -55,10 +65,9 @@ class LivePanel(QWidget):
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        sections: tuple[Section, ...] = (self.sources, self.tool, self.frames, self.register, self.tip)
-        for section in sections:
+        for section, line in self._lines.items():
             column.addWidget(section)
-            column.addWidget(horizontal_line())
+            column.addWidget(line)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

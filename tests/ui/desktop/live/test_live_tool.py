@@ -325,19 +325,23 @@ def test_a_frame_lies_where_its_probe_is_and_is_withheld_without_it(
     frames.take_calibration(file)
     assert "carried by 'ProbeToTracker'" in frames.words.text()
 
-    def placed() -> np.ndarray | None:
-        return place_of_frame(link, "Image", link.source.image("Image"))
+    seen: list[np.ndarray] = []
 
-    qtbot.waitUntil(lambda: placed() is not None, timeout=WAIT_MS)
+    def is_placed() -> bool:
+        found = place_of_frame(link, "Image", link.source.image("Image"))
+        seen.extend([] if found is None else [found])
+        return found is not None
+
+    qtbot.waitUntil(is_placed, timeout=WAIT_MS)
     middle = np.eye(4)
     middle[:3, 3] = (5.0, 2.0, 0.0)
     expected = pose_in_lps(np.array([30.0, -20.0, 50.0])) @ np.array([1.0, 0.4, 0.0, 1.0])
-    assert np.allclose((placed() @ middle)[:3, 3], expected[:3], atol=1e-3)
+    assert np.allclose((seen[0] @ middle)[:3, 3], expected[:3], atol=1e-3)
     file.write_text("[1, 2]")
     frames.take_calibration(file)
     assert "ImageToProbe" in live_panel.window().notice.text.text()
     desk.register(link, None)
-    assert placed() is None
+    assert not is_placed()
 
 
 def pose_in_lps(place: np.ndarray) -> np.ndarray:
