@@ -21,6 +21,7 @@ REPORT_KINDS = {
     "Web page with the patient's name (*.html)": (".html", True),
 }
 """What is offered -> the file's ending, and whether the patient's name, number and birth date stand in it."""
+UNKEPT = "as on the screen, not kept with the twin"
 
 
 class ReportCommands(ExportCommands):
@@ -66,10 +67,10 @@ class ReportCommands(ExportCommands):
         return (current,) if current is not None and not current.plan.is_empty else ()
 
     def _status(self, draft: Draft) -> str:
-        """Version and approval of a plan that the twin keeps just so; empty for one that was changed since."""
+        """Version and approval of a plan that the twin keeps just so, or that it does not."""
         twin, status = self.state.twin, self._window.planning.book.status(draft)
         if twin is None or status is None or draft.is_changed:
-            return ""
+            return UNKEPT
         return f"version {twin.shelf.plan(draft.kept_name).latest.number}, {status.text}"
 
     def _show_report(self, path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Protocol
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from surgtwin.domain.geometry import transform_points
 from surgtwin.domain.plan import Plan
+from surgtwin.domain.twin import Twin
 from surgtwin.planning.edits import Entry
 from surgtwin.planning.twin_geometry import TwinGeometry
 
@@ -19,7 +21,11 @@ from .worker import LatestWorker
 
 QUICK, EXACT = "quick", "exact"
 NO_TWIN = "A plan is made on a twin: the organs have to be found first."
-OTHER_FRAME = "The organs were found on an image that lies otherwise than the primary one: no plan can be made on them."
+OTHER_FRAME = (
+    "The organs were found on {series}, which lies {turned} and {moved} from the primary image. Plan mode draws where "
+    "the primary image lies, and a plan is kept where its organs lie: they would not meet. To plan on these organs, "
+    "open {series} by itself and find them there: then it is the primary image."
+)
 
 
 class EntryHand(Protocol):
@@ -93,8 +99,7 @@ class JudgedDesk(QObject):
         twin = self.state.twin
         if twin is None:
             return NO_TWIN
-        is_primary = np.allclose(twin.image(twin.labels_on).twin_from_image, np.eye(4))
-        return "" if is_primary else OTHER_FRAME
+        return other_frame_words(twin)
 
     @property
     def judged(self) -> Judged | None:
@@ -172,3 +177,21 @@ class JudgedDesk(QObject):
             return
         self._judged = judged
         self.judged_changed.emit()
+
+
+def other_frame_words(twin: Twin) -> str:
+    """Why nothing can be planned on organs that another image than the primary one holds; empty where it is no matter.
+
+    It is none where both images lie alike, as series of one examination do that the scanner put into one frame.
+    """
+    image = twin.image(twin.labels_on)
+    matrix = np.asarray(image.twin_from_image)
+    if np.allclose(matrix, np.eye(4)):
+        return ""
+    cosine = float(np.clip((np.trace(matrix[:3, :3]) - 1.0) / 2.0, -1.0, 1.0))
+    middle = twin.labels.grid.center()
+    away = float(np.linalg.norm(transform_points(matrix, middle[None])[0] - middle))
+    series = f"'{image.volume.source.description or image.role}'"
+    return OTHER_FRAME.format(
+        series=series, turned=f"turned by {np.degrees(np.arccos(cosine)):.1f}\u00b0", moved=f"{away:.1f} mm off"
+    )
