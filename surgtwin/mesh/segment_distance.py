@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..domain.geometry import FloatArray
 from ..domain.mesh import OrganMesh
 from .segments import closest_segment_triangle, distance_to_segments
-from .surface_distance import TIE_MM
+from .surface_distance import TIE_MM, weighted_heights
 
 FINE_MM, TIMES = 4.0, (3, 4)
 """Edge of the smallest cells, and how many of them fit along the next larger ones."""
@@ -151,11 +151,12 @@ class SegmentDistance:
         np.minimum.at(least, row, found.distance_mm)
         tied = np.flatnonzero(found.distance_mm <= least[row] + TIE_MM)
         offset = found.on_segment[tied] - found.on_triangle[tied]
-        height = np.einsum("nc,nc->n", offset, self._normals[triangle[tied]])
-        # Of triangles that share the nearest edge or corner the one seen most squarely gives the sign.
-        order = np.lexsort((-np.abs(height), row[tied]))
-        first = order[self._starts(row[tied][order])]
-        chosen, distance = tied[first], np.copysign(least, height[first])
+        square = np.einsum("nc,nc->n", offset, self._normals[triangle[tied]])
+        # Triangles that share the nearest edge or corner give the sign together: one of them may face away.
+        heights = weighted_heights(offset, found.on_triangle[tied], self._corners[triangle[tied]])
+        height = np.bincount(row[tied], heights, len(starts))
+        order = np.lexsort((-np.abs(square), row[tied]))
+        chosen, distance = tied[order[self._starts(row[tied][order])]], np.copysign(least, height)
         distance[least <= TIE_MM] = 0.0
         return distance, found.on_segment[chosen], found.on_triangle[chosen]
 

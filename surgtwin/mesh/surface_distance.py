@@ -22,8 +22,11 @@ NEAR_REACHES = 3.0
 """Points farther from the surface than this many times its largest triangle's radius make do with the candidates: the
 nearest point's triangle is among them but for ties, which are worth some hundredths of that radius (measured)."""
 TIE_MM = 1e-9
-"""Triangles whose distances differ by less share an edge or a corner: the one seen most squarely gives the sign
-(Baerentzen & Aanaes, IEEE TVCG 11, 2005)."""
+"""Triangles whose distances differ by less share an edge or a corner: their normals, each weighted by its angle there,
+give the sign together (Baerentzen & Aanaes, IEEE TVCG 11, 2005). One alone can't: at a sharp corner even the one seen
+most squarely may face away."""
+CORNER_MM = 1e-6
+"""A foot nearer to a triangle's corner than this lies in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +113,18 @@ class SurfaceDistance:
         # Where the foot is not square on the triangle it lies on an edge or a corner, shared with others.
         shared = np.flatnonzero(away - np.abs(height) > TIE_MM)
         if len(shared):
-            height[shared] = self._squarest_height(points[shared], which[shared], away[shared])
+            height[shared] = self._height_of_all(points[shared], which[shared], away[shared])
         return np.copysign(away, height), places
 
-    def _squarest_height(self, points: FloatArray, which: NDArray[np.int64], away: FloatArray) -> FloatArray:
-        """Over those triangles around the given ones that are as near, the height that is largest in size."""
-        rows, triangles = self._locator.around(which)
-        offset = points[rows] - closest_on_triangles(
-            points[rows], self.mesh.vertices_mm[self.mesh.triangles[triangles]]
-        )
-        height = np.einsum("nc,nc->n", offset, self._normals_of(triangles))
-        squarely = np.where(np.linalg.norm(offset, axis=1) <= away[rows] + TIE_MM, np.abs(height), -1.0)
-        order = np.lexsort((squarely, rows))
-        return np.asarray(height[order[np.append(rows[order][1:] != rows[order][:-1], True)]])
+    def _height_of_all(self, points: FloatArray, which: NDArray[np.int64], away: FloatArray) -> FloatArray:
+        """The sum of the weighted heights over those triangles around the given ones that are as near."""
+        rows, triangles = np.unique(np.stack(self._locator.around(which)), axis=1)
+        corners = self.mesh.vertices_mm[self.mesh.triangles[triangles]]
+        feet = closest_on_triangles(points[rows], corners)
+        offset = points[rows] - feet
+        height = weighted_heights(offset, feet, corners)
+        height[np.linalg.norm(offset, axis=1) > away[rows] + TIE_MM] = 0.0
+        return np.asarray(np.bincount(rows, height, minlength=len(points)), dtype=np.float64)
 
     def _normals_of(self, triangles: NDArray[np.int64]) -> FloatArray:
         return _unit_normals(self.mesh.vertices_mm[self.mesh.triangles[triangles]])
@@ -135,15 +137,17 @@ class SurfaceDistance:
         offset = points[:, None] - found
         away = np.linalg.norm(offset, axis=2)
         least = away.min(1)
-        height = np.einsum("nkc,nkc->nk", offset, self._normals[which])
-        squarely = np.where(away <= least[:, None] + TIE_MM, np.abs(height), -1.0).argmax(1)
+        tied = away <= least[:, None] + TIE_MM
+        height = np.where(tied, np.einsum("nkc,nkc->nk", offset, self._normals[which]), 0.0)
+        squarely = np.where(tied, np.abs(height), -1.0).argmax(1)
         rows = np.arange(len(points))
         distance = np.copysign(least, height[rows, squarely])
         where = found[rows, squarely]
         # A triangle farther down the list may still reach nearer than those looked at.
-        close = least < NEAR_REACHES * self._reach
-        open_rows = np.flatnonzero(close & (to_centre[:, -1] - self._reach < least))
-        if len(open_rows) and count < len(self._centres):
+        close = (least < NEAR_REACHES * self._reach) & (to_centre[:, -1] - self._reach < least)
+        is_sharp = (height.max(1) > 0.0) & (height.min(1) < 0.0)
+        open_rows = np.flatnonzero((close & (count < len(self._centres))) | is_sharp)
+        if len(open_rows):
             distance[open_rows], where[open_rows] = self._one_by_one(points[open_rows])
         return distance, where
 
@@ -152,6 +156,25 @@ def _unit_normals(corners: FloatArray) -> FloatArray:
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(cross, axis=1, keepdims=True)
     return np.asarray(cross / np.where(length > 0, length, 1.0))
+
+
+def weighted_heights(offset: FloatArray, feet: FloatArray, corners: FloatArray) -> FloatArray:
+    """How far points stand above triangles' planes, times the triangles' angles at their feet.
+
+    Parameters
+    ----------
+    offset, feet
+        (N, 3) from the foot to the point, and the foot, which lies on the triangle.
+    corners
+        (N, 3 corners, 3).
+    """
+    away = np.linalg.norm(corners - feet[:, None], axis=2)
+    rows, at = np.arange(len(feet)), away.argmin(1)
+    here = corners[rows, at]
+    one, other = corners[rows, (at + 1) % 3] - here, corners[rows, (at + 2) % 3] - here
+    across = np.linalg.norm(np.cross(one, other), axis=1)
+    angle = np.where(away[rows, at] <= CORNER_MM, np.arctan2(across, _dot(one, other)), np.pi)
+    return np.asarray(angle * _dot(offset, _unit_normals(corners)))
 
 
 def closest_on_triangles(points: FloatArray, corners: FloatArray) -> FloatArray:

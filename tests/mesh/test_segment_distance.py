@@ -34,6 +34,19 @@ def test_segments_about_a_box_have_the_distances_of_the_closed_form():
     assert np.linalg.norm(found.on_segment - found.on_surface, axis=1) == pytest.approx(np.abs(truth), abs=1e-9)
 
 
+def test_a_segment_beyond_a_sharp_corner_is_outside():
+    """Seen from there two of a spike's faces look away, one of them more squarely than any looks towards it."""
+    spike = trimesh.Trimesh(
+        [(0, 0, 0), (30, 2, 1), (30, -2, 1.5), (30, 0, -1)], [(0, 1, 2), (0, 2, 3), (0, 3, 1), (1, 3, 2)]
+    )
+    spike.fix_normals()
+    directions = np.random.default_rng(3).normal(size=(2000, 3))
+    away = 25.0 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    away = away[(away @ (spike.vertices[1:] - spike.vertices[0]).T < 0).all(1)]
+    found = SegmentDistance(organ(spike)).nearest(placed(away), placed(2.0 * away))
+    assert found.distance_mm == pytest.approx(np.full(len(away), 25.0), abs=1e-9)
+
+
 @pytest.mark.parametrize("with_hints", [False, True])
 def test_no_triangle_is_nearer_than_the_one_found(with_hints):
     shape = trimesh.creation.icosphere(3, 20.0)

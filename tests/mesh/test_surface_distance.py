@@ -38,6 +38,22 @@ def test_the_signed_distance_of_a_box_is_that_of_the_closed_form(few, monkeypatc
     assert box.at(placed(own)) == pytest.approx(box_distance(own, half), abs=1e-9)
 
 
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_a_point_beyond_a_sharp_corner_is_outside(few, monkeypatch):
+    """Seen from there two of a spike's faces look away, one of them more squarely than any looks towards it."""
+    monkeypatch.setattr(surface_distance, "FEW", few)
+    spike = trimesh.Trimesh(
+        [(0, 0, 0), (30, 2, 1), (30, -2, 1.5), (30, 0, -1)], [(0, 1, 2), (0, 2, 3), (0, 3, 1), (1, 3, 2)]
+    )
+    spike.fix_normals()
+    shape = surface(spike)
+    directions = np.random.default_rng(3).normal(size=(4000, 3))
+    away = 25.0 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    away = away[(away @ (spike.vertices[1:] - spike.vertices[0]).T < 0).all(1)]
+    assert len(away) > 500
+    assert shape.at(placed(away)) == pytest.approx(np.full(len(away), 25.0), abs=1e-9)
+
+
 def test_the_nearest_place_is_the_best_of_all_triangles():
     ball = trimesh.creation.icosphere(2, 20.0)
     ball.vertices *= [1.0, 0.7, 3.0]
