@@ -104,11 +104,15 @@ class PathEditor(QWidget):
 
     def _ask_for_room(self) -> None:
         """Rows deep inside came or went: the panel around hears of it only when it is told."""
-        around = self.parentWidget()
-        while around is not None:
-            if around.layout() is not None:
-                QApplication.postEvent(around, QEvent(QEvent.Type.LayoutRequest))
-            around = around.parentWidget() if not isinstance(around.parentWidget(), QScrollArea) else None
+        area: QWidget | None = self
+        while area is not None and not isinstance(area, QScrollArea):
+            layout = area.layout()
+            if layout is not None:
+                layout.invalidate()
+                layout.activate()
+            area = area.parentWidget()
+        if area is not None:
+            QApplication.postEvent(area, QEvent(QEvent.Type.LayoutRequest))
 
     def _show(self, path: ToolPath, figures: PathFigures) -> None:
         self.verdict.setText(verdict_text(figures.verdict))
