@@ -18,6 +18,7 @@ from .access_request import AccessRequest, Surroundings, needed_clearances, surr
 from .access_skin import Inside, Ways, even_directions, skin_normals, walk
 from .settings import DEFAULT_PLANNING, PlanningSettings
 from .structure_roles import body_of
+from .surface_checks import no_surface_findings
 from .twin_geometry import TwinGeometry
 
 
@@ -247,9 +248,10 @@ def _exceedance(slack_mm: FloatArray, sd_mm: float) -> FloatArray:
 def _findings(
     geometry: TwinGeometry, request: AccessRequest, needed: dict[str, float], access: NDArray[np.uint8]
 ) -> tuple[Finding, ...]:
+    found = no_surface_findings(geometry)
     if np.any(access == Access.ALLOWED):
-        return (_only_what_is_known(geometry),)
-    found = []
+        return (*found, _only_what_is_known(geometry))
+    unseen = len(found)
     for name, mm in needed.items():
         away = float(geometry.surface(name).at(np.asarray([request.target_mm]))[0]) - request.tool.radius_mm
         if away < mm:
@@ -258,7 +260,7 @@ def _findings(
                 "no way can. Ask for less, or move the target."
             )
             found.append(Finding("target-too-close", Severity.ERROR, text, request.target_mm, {"min_mm": away}, name))
-    if not found:
+    if len(found) == unseen:
         counts = np.bincount(access, minlength=len(Access))
         why = Access(int(counts.argmax()))
         text = f"No way to the target is allowed; most often: {why.text}. {_remedy(why)}"

@@ -120,12 +120,13 @@ def needed_clearances(geometry: TwinGeometry, request: AccessRequest, place: Sur
             if geometry.structure(name, field).name not in there:
                 raise PlanError(f"'{name}' was not found in this twin's image: it has no voxel.", field)
     free = {*place.holders, *request.crossable, *request.through}
-    needed = {s.name: 0.0 for s in present(geometry.twin) if not is_wrapping(s) and s.name not in free}
+    needed = {s.name: 0.0 for s in geometry.measurable() if not is_wrapping(s) and s.name not in free}
     for avoid in request.avoid:
         if avoid.structure in {*request.crossable, *request.through}:
             raise PlanError(f"'{avoid.structure}' is to be avoided and to be crossed; choose one.", "avoid")
         if avoid.structure in place.holders:
             raise PlanError(f"the target lies in '{avoid.structure}', which therefore can't be avoided.", "avoid")
+        geometry.require_surface(avoid.structure, "avoid")
         needed[avoid.structure] = avoid.clearance_mm
     return needed
 

@@ -11,6 +11,7 @@ from .patient_checks import check_patient
 from .resection_checks import check_margins, check_pieces, check_remnants, check_shapes
 from .review_checks import check_reviews
 from .settings import DEFAULT_PLANNING, PlanningSettings
+from .surface_checks import check_surfaces
 from .tool_path_checks import check_tool_paths
 from .trajectory_checks import check_needles, check_trajectories
 from .twin_checks import check_structures
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check_needles,
     check_tool_paths,
     check_structures,
+    check_surfaces,
     check_reviews,
     check_patient,
 )

@@ -162,6 +162,7 @@ def _needed(geometry: TwinGeometry, path: ToolPath) -> dict[str, float]:
             raise PlanError(
                 f"'{avoid.structure}' was not found in this twin's image: it has no voxel.", f"avoid[{n}].structure"
             )
+        geometry.require_surface(avoid.structure, f"avoid[{n}].structure")
     if path.avoid:
         return strictest(path.avoid)
     return {s.name: 0.0 for s in present(geometry.twin) if not is_wrapping(s)}
@@ -184,7 +185,7 @@ def _move(
 def _clearances(
     geometry: TwinGeometry, instrument: Instrument, motion: Motion, progress: Progress
 ) -> tuple[Clearance, ...]:
-    structures, found = present(geometry.twin), []
+    structures, found = geometry.measurable(), []
     for n, s in enumerate(structures):
         progress.update(n / len(structures), f"clearance to {s.name}")
         surface = geometry.segments(s.name)

@@ -17,7 +17,7 @@ from .needle_line import NeedleLine
 from .needle_settings import NeedleSettings
 from .robustness import Robustness, placement_robustness
 from .settings import DEFAULT_PLANNING, PlanningSettings
-from .structure_roles import body_of, present
+from .structure_roles import body_of
 from .target_place import TargetPlace, bridge_mm, first_capsule, off_axis_deg, target_place
 from .twin_geometry import TwinGeometry
 
@@ -95,7 +95,7 @@ def evaluate_trajectory(
     """
     _check_names(geometry, trajectory)
     needles, line = settings.needles, NeedleLine.of(trajectory)
-    surfaces = {s.name: geometry.surface(s.name) for s in present(geometry.twin)}
+    surfaces = {s.name: geometry.surface(s.name) for s in geometry.measurable()}
     pieces = [c for name, surface in surfaces.items() for c in crossings(name, surface, line)]
     crossed = tuple(sorted(pieces, key=lambda c: (c.entry_depth_mm, -c.length_mm)))
     place = target_place(geometry.twin, crossed, line.length_mm)
@@ -129,6 +129,7 @@ def _check_names(geometry: TwinGeometry, trajectory: Trajectory) -> None:
     def check(name: str, path: str) -> None:
         if geometry.twin.labels.voxels(geometry.structure(name, path)) == 0:
             raise PlanError(f"'{name}' was not found in this twin's image: it has no voxel.", path)
+        geometry.require_surface(name, path)
 
     for n, avoid in enumerate(trajectory.avoid):
         check(avoid.structure, f"avoid[{n}].structure")

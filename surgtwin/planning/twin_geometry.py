@@ -8,10 +8,8 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from threading import RLock
 
-import numpy as np
-
 from ..domain.cut import BezierCut, CombinedCut, CutSurface, PlaneCut, ShellCut, TerritoryCut
-from ..domain.labels import LabelMap, Structure
+from ..domain.labels import Structure
 from ..domain.mesh import OrganMesh
 from ..domain.plan import Resection
 from ..domain.structure_rows import ABNORMAL
@@ -30,12 +28,12 @@ from .split import CutSide
 from .territory_share import SharedTissue
 from .territory_side import territory_side
 from .tissue import Tissue, make_tissue, organ_members
+from .tissue_mesh import mesh_of_tissue
 from .vessel_graph import VesselGraph
 from .vessel_naming import with_names
 from .vessel_systems import members_of_vessel
 from .vessel_tracing import trace_vessel
 
-TISSUE_COLOUR = (221, 130, 101)
 SEGMENTATION_ERROR_MM = 1.0
 """Standard error of a structure's border where no model states one."""
 
@@ -69,6 +67,7 @@ class TwinGeometry:
     _segments: dict[str, SegmentDistance] = field(default_factory=dict)
     _depths: dict[str, Depths] = field(default_factory=dict)
     _shared: dict[tuple[OrganVessel, float], SharedTissue] = field(default_factory=dict)
+    _unmeshed: dict[str, str] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def structure(self, name: str, path: str = "") -> Structure:
@@ -121,6 +120,30 @@ class TwinGeometry:
                 self._surfaces[name] = SurfaceDistance(self._mesh(name))
             return self._surfaces[name]
 
+    def measurable(self) -> tuple[Structure, ...]:
+        """The structures that have voxels, and a surface to measure distances to."""
+        unmeshed = self.without_surface()
+        return tuple(s for s in self.twin.structures if self.twin.labels.voxels(s) and s.name not in unmeshed)
+
+    def without_surface(self) -> dict[str, str]:
+        """Why no surface could be made of a structure that has voxels, by its name; mostly empty."""
+        with self._lock:
+            for s in self.twin.structures:
+                if s.name in self._surfaces or s.name in self._unmeshed or not self.twin.labels.voxels(s):
+                    continue
+                try:
+                    self.surface(s.name)
+                except PlanError as error:
+                    self._unmeshed[s.name] = error.reason
+            return dict(self._unmeshed)
+
+    def require_surface(self, name: str, path: str) -> None:
+        """Raises PlanError naming the field that asked, if distances to a structure can't be measured."""
+        try:
+            self.surface(name)
+        except PlanError as error:
+            raise PlanError(error.reason, path) from error
+
     def distance_table(self, name: str, distance_mm: float) -> DistanceTable:
         """Distances from a structure, at hand as far as that at least. Raises PlanError as `surface` does."""
         with self._lock:
@@ -160,13 +183,12 @@ class TwinGeometry:
         """One closed surface around tissue of several structures. Raises PlanError if none can be made."""
         with self._lock:
             if tissue.names not in self._tissue_meshes:
-                self._tissue_meshes[tissue.names] = _mesh_of_tissue(tissue)
+                self._tissue_meshes[tissue.names] = mesh_of_tissue(tissue)
             return self._tissue_meshes[tissue.names]
 
     def error_terms(self, structure: str = "") -> ErrorTerms:
         """Standard errors of a distance measured on this twin, from a structure's border if one is named."""
-        i, j, k = self.twin.labels.grid.spacing
-        voxel = math.sqrt(i * i + j * j + k * k) / math.sqrt(12.0)
+        voxel = math.hypot(*self.twin.labels.grid.spacing) / math.sqrt(12.0)
         carried = self.twin.registration
         registration = max(self.registration_mm, 0.0 if carried is None else carried.error_mm(structure))
         return ErrorTerms(voxel, self.border_error_mm(structure), registration)
@@ -276,12 +298,3 @@ class TwinGeometry:
     def with_registration(self, registration_mm: float) -> TwinGeometry:
         """The same twin, its caches shared, judged with another registration error."""
         return replace(self, registration_mm=registration_mm)
-
-
-def _mesh_of_tissue(tissue: Tissue) -> OrganMesh:
-    name = " + ".join(tissue.names)
-    whole = LabelMap(tissue.grid, (tissue.mask().astype(np.uint8),), (Structure(1, name, TISSUE_COLOUR),))
-    try:
-        return extract_meshes(whole)[0]
-    except MeshError as error:
-        raise PlanError(f"no surface could be made of {name}: {error}") from error
