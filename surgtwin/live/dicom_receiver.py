@@ -46,6 +46,7 @@ class Receiver:
     def __init__(self, inbox: Inbox, twin: Patient) -> None:
         self._inbox, self._twin = inbox, twin
         self._counts: dict[Any, Counter[str]] = {}
+        self._told: set[tuple[str, str]] = set()
         self.handlers: list[Any] = [
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_C_ECHO, self._on_echo),
@@ -86,7 +87,9 @@ class Receiver:
         kept = self._inbox.put((head, data), arrival, admission)
         if kept is Kept.QUARANTINED:
             reason = admission.reason or "an instance of the same UID and other contents is there already"
-            tell("quarantined", series=arrival.series_uid, reason=reason, **_peer(event.assoc))
+            if (arrival.series_uid, reason) not in self._told:
+                self._told.add((arrival.series_uid, reason))
+                tell("quarantined", series=arrival.series_uid, reason=reason, **_peer(event.assoc))
         return kept
 
     def _refused(self, event: Any, status: int, reason: str) -> Dataset:

@@ -163,11 +163,15 @@ def main() -> int:
         tell("failed", reason=str(error))
         return error.exit_code
 
+    told: set[tuple[str, str]] = set()
+
     def put(data: bytes, arrival: Arrival) -> None:
         admission = judge_identity(patient, arrival.patient)
         if inbox.put((data,), arrival, admission) is Kept.QUARANTINED:
             reason = admission.reason or "an instance of the same UID and other contents is there already"
-            tell("quarantined", series=arrival.series_uid, reason=reason)
+            if (arrival.series_uid, reason) not in told:
+                told.add((arrival.series_uid, reason))
+                tell("quarantined", series=arrival.series_uid, reason=reason)
 
     tell("watching", folder=str(folder))
     _watch_until(stop, FolderWatch(folder, float(wanted["settle_s"]), put, _tell_of_file))

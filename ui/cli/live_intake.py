@@ -27,8 +27,6 @@ from .live_events import EventLines, stop_after
 TICK_S = 0.2
 LOCKED = "TwinLockedError"
 NOTHING_TAKEN = 3
-QUIET = frozenset({"taken in", "not taken in", "held", "waiting"})
-"""Events that have their own sentences."""
 
 
 def follow(options: argparse.Namespace, module: str, wanted: dict[str, Any]) -> int:
@@ -113,9 +111,9 @@ def _sentence(event: IntakeEvent) -> str:
     if event.kind == "disconnected":
         counts = ", ".join(f"{n} {what}" for what, n in about["counts"].items()) or "nothing sent"
         return f"{peer}  {about['how']}: {counts}"
-    rest = about.get("reason") or ", ".join(about.get("not_taken", ()))
-    words = f"  does not take: {rest}" if event.kind == "connected" and rest else f"  {rest}".rstrip()
-    return f"{peer}  {event.kind}{words}".strip()
+    if "name" in about:
+        return f"{about['name']}: {about['reason']}"
+    return f"{peer}  {event.kind}  {about.get('reason', '')}".strip()
 
 
 def _of_series(kind: str, about: dict[str, Any]) -> str:
