@@ -127,11 +127,18 @@ def _set_aside(model: ModelFolder, reason: str) -> Finding:
 
 
 def confidence_map(
-    confidence: NetworkConfidence, image: Grid, calibration: Calibration | None, network: str
+    confidence: NetworkConfidence, image: Grid, calibrations: Sequence[Calibration | None], network: str
 ) -> ConfidenceMap:
-    """Return the confidence in LPS, and how it was made."""
-    made = f"temperature {calibration.temperature:.3f}" if calibration else "uncalibrated"
-    return ConfidenceMap(confidence.grid_on(image), confidence.codes, calibration is not None, f"{network}, {made}")
+    """Return the confidence in LPS, and how it was made.
+
+    Parameters
+    ----------
+    calibrations
+        Of each model that took part, None where one has none.
+    """
+    made = dict.fromkeys(f"temperature {c.temperature:.3f}" if c else "uncalibrated" for c in calibrations)
+    is_calibrated = all(c is not None for c in calibrations)
+    return ConfidenceMap(confidence.grid_on(image), confidence.codes, is_calibrated, ", ".join([network, *made]))
 
 
 def volume_scale_ml(doubt: Doubt, surface_mm2: float, voxel_ml: float) -> float:

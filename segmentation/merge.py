@@ -56,12 +56,17 @@ class LabelMerger:
 
     def add(self, part: CollectionPart, labels: Labels) -> None:
         """Add a part's own label map ``[k, j, i]``, in its own values."""
-        table = np.zeros(max(int(labels.max(initial=0)), 1) + 1, self.labels.dtype)
-        for row in part.labels:
-            if row.part_value < len(table):
-                table[row.part_value] = row.value
+        table = self._table(part, labels)
         for there, new in zip(self.labels, labels, strict=True):
             self._add_slice(there, table[new])
+
+    def contradicts(self, part: CollectionPart, said: Labels, merged: Labels) -> npt.NDArray[np.bool_]:
+        """Return where what a part said, in its own values, excludes the merged label that another part gave."""
+        value = self._table(part, said)[said]
+        is_own = np.zeros(len(self._found), bool)
+        is_own[[row.value for row in part.labels]] = True
+        answer: npt.NDArray[np.bool_] = (value != 0) & (merged != 0) & ~is_own[merged] & ~self._refines[value, merged]
+        return answer
 
     def overlaps(self) -> tuple[Overlap, ...]:
         """Return what parts disagreed on, most voxels first."""
@@ -73,6 +78,14 @@ class LabelMerger:
         value = next(row.value for row in self._rows.values() if row.name == name)
         lost = sum(n for (_, given_up), n in self._conflicts.items() if given_up == value)
         return lost / int(self._found[value]) if self._found[value] else 0.0
+
+    def _table(self, part: CollectionPart, labels: Labels) -> Labels:
+        """Merged values by a part's own."""
+        table = np.zeros(max(int(labels.max(initial=0)), 1) + 1, self.labels.dtype)
+        for row in part.labels:
+            if row.part_value < len(table):
+                table[row.part_value] = row.value
+        return table
 
     def _add_slice(self, there: Labels, new: Labels) -> None:
         if not new.any():

@@ -19,6 +19,7 @@ from .collection import Collection, CollectionPart
 from .confidence import NetworkConfidence
 from .engine_cache import EngineCache, LoadedModel
 from .infer import Engine, InferenceSettings, Prediction
+from .joint_confidence import PartClaim, joint_confidence
 from .merge import LabelMerger, Overlap, overlap_finding
 from .orientation import AS_STORED, reorientation_to
 from .region import RegionMm, region_voxels, turned_region
@@ -44,16 +45,12 @@ class CollectionRun:
     parts: tuple[PartRun, ...]
     overlaps: tuple[Overlap, ...] = ()
     overlap: Finding | None = None
+    confidence: NetworkConfidence | None = None
 
     @property
     def sha256(self) -> str:
         """One hash over the models that ran."""
         return self.collection.sha256({run.part.folder: run.loaded.sha256 for run in self.parts})
-
-    @property
-    def confidence(self) -> NetworkConfidence | None:
-        """Of a single model's run; what several networks that overlap are sure of together is not known."""
-        return self.parts[0].prediction.confidence if len(self.parts) == 1 else None
 
 
 def run_collection(
@@ -75,6 +72,7 @@ def run_collection(
     grid = images.volumes[0].grid
     merger = LabelMerger(grid.shape, collection.labels)
     runs: list[PartRun] = []
+    claims: list[PartClaim] = []
     ends = _shares(collection.run_order, images.volumes[0])
     for n, (part, channels) in enumerate(zip(collection.run_order, inputs, strict=True)):
         loaded = engines.get(part.model, settings)
@@ -82,11 +80,14 @@ def run_collection(
         prediction = run_engine(loaded.engine, channels, share, box)
         runs.append(PartRun(part, loaded, replace(prediction, labels=NO_LABELS)))
         if len(inputs) == 1 and all(row.value == row.part_value for row in part.labels):
-            return CollectionRun(collection, _only(prediction.labels, part), tuple(runs))
+            labels = _only(prediction.labels, part)
+            return CollectionRun(collection, labels, tuple(runs), confidence=prediction.confidence)
         merger.add(part, prediction.labels)
-    return CollectionRun(
-        collection, merger.labels, tuple(runs), merger.overlaps(), overlap_finding(merger, grid.voxel_volume_ml)
-    )
+        if prediction.confidence is not None:
+            claims.append(PartClaim(part, prediction.confidence, prediction.confidence.sample(prediction.labels)))
+    overlap = overlap_finding(merger, grid.voxel_volume_ml)
+    sure = joint_confidence(claims, merger)
+    return CollectionRun(collection, merger.labels, tuple(runs), merger.overlaps(), overlap, sure)
 
 
 def run_engine(

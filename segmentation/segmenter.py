@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from surgtwin.domain.confidence import ConfidenceMap, VolumeInterval
 from surgtwin.domain.finding import Finding, Severity
 from surgtwin.domain.labels import LabelMap
 from surgtwin.domain.structure_rows import THORAX_AND_HEAD
@@ -21,21 +20,17 @@ from surgtwin.pipeline.ports import Segmentation
 from surgtwin.progress import Progress
 
 from .body_region import wrong_region
-from .calibration import confidence_map, volume_intervals
 from .channels import ChannelImages, align_channels, channel_order
 from .classical import ClassicalResult, find_classical
 from .collection import Collection, PartLabel, choose_structures
 from .collection_file import read_collection
-from .confidence import NetworkConfidence
 from .engine_cache import EngineCache
 from .gates import RunFacts, check_run, place_mask
 from .infer import InferenceSettings
-from .placed import place_structures
 from .region import RegionMm
 from .registry import find_model, shipped_for
+from .run_confidence import confidence_in_lps, intervals
 from .run_parts import CollectionRun, PartRun, keep_only, run_collection
-from .sanity import place_body
-from .scan_field import measured_box
 from .training_domain import training_domain
 
 ALIGNED_SHARE = 0.03
@@ -219,8 +214,8 @@ def assemble(
         methods,
         describe(run, images),
         tuple(findings),
-        confidence=None if sure is None else _confidence_in_lps(run, sure, volume),
-        volume_intervals=() if sure is None else _intervals(run, sure, labels, rows, volume),
+        confidence=None if sure is None else confidence_in_lps(run, sure, volume),
+        volume_intervals=() if sure is None else intervals(run, labels, rows, volume),
     )
 
 
@@ -231,26 +226,6 @@ def _run_facts(run: CollectionRun, expected: Sequence[str], region: Finding | No
             removed[name] = removed.get(name, 0) + count
     domain = training_domain(part.part.model for part in run.parts)
     return RunFacts(run.collection.name, tuple(expected), domain, removed, region, is_part)
-
-
-def _confidence_in_lps(run: CollectionRun, sure: NetworkConfidence, volume: Volume) -> ConfidenceMap:
-    network = f"network {run.collection.name} {run.collection.version}".strip()
-    return confidence_map(sure, volume.grid, run.parts[0].loaded.engine.calibration, network)
-
-
-def _intervals(
-    run: CollectionRun,
-    sure: NetworkConfidence,
-    labels: LabelMap,
-    rows: Sequence[PartLabel],
-    volume: Volume,
-) -> tuple[VolumeInterval, ...]:
-    calibration = run.parts[0].loaded.engine.calibration
-    if calibration is None:
-        return ()
-    placed = place_structures(labels, measured_box(volume.values, place_body(labels)))
-    cut = frozenset(name for name, structure in placed.items() if structure.cuts)
-    return volume_intervals(labels, sure, calibration, rows, cut)
 
 
 def describe(run: CollectionRun, images: ChannelImages) -> dict[str, Any]:
