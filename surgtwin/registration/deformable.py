@@ -23,7 +23,7 @@ FINEST_MM = 2.0
 MARGIN_MM = 12.0
 BODY_VALUE = 0.05
 """Of the normalised range: anything denser than fat's lower end is worth a place in the box."""
-SAME = Matching(window=1.5, smooth=1.5, least_structure=5e-5, blur=0.6)
+SAME = Matching(window=1.5, smooth=1.5, least_structure=5e-5, blur=0.5)
 """Of images of one modality, by their values."""
 CROSS = Matching(window=4.0, smooth=3.0, least_structure=1e-2, blur=0.3)
 """Of different modalities, by how a place differs from its surroundings: noisier, so wider."""
@@ -41,15 +41,23 @@ LEAST_KNOWN_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Level:
-    """One scale: its voxels are `factor` of the finest's, how many steps are made, and in how wide windows."""
+    """One scale: its voxels are `factor` of the finest's, how many steps are made, and in how wide windows.
+
+    Parameters
+    ----------
+    widening, cross_widening
+        Of the windows between images of one modality, and of different ones.
+    """
 
     factor: int
     iterations: int
     widening: float = 1.0
+    cross_widening: float = 1.0
 
 
-PREVIEW = (Level(4, 10), Level(2, 6))
-REFINED = (*PREVIEW, Level(1, 3, 1.7))
+PREVIEW = (Level(4, 10), Level(2, 6, 1.2))
+"""The last level's noise stays in the result, so its windows are wider; much wider ones would miss local motion."""
+REFINED = (Level(4, 10), Level(2, 6), Level(1, 3, 1.7, 1.7))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +144,8 @@ def fit_deformable(
 
 def _compared(images: list[Values], is_same: bool, level: Level) -> tuple[list[Values], list[Values], Values, Matching]:
     """Channels of both images, where they are known, and how to compare them."""
-    matching = SAME if is_same else CROSS
-    matching = replace(matching, window=matching.window * level.widening, smooth=matching.smooth * level.widening)
+    matching, wider = (SAME, level.widening) if is_same else (CROSS, level.cross_widening)
+    matching = replace(matching, window=matching.window * wider, smooth=matching.smooth * wider)
     f, m = (gaussian_filter(values, matching.blur) for values in images[:2])
     return ([f], [m], images[2], matching) if is_same else (self_similarity(f), self_similarity(m), images[2], matching)
 

@@ -25,6 +25,8 @@ LONGEST_STEP = 1.0
 """Voxels that one step may move a place."""
 LEAST_TRUST = 1e-3
 MANY_STRUCTURES = 5.0
+SYMMETRIC = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+"""Places of a symmetric matrix of three rows that say all of it."""
 
 
 @dataclass(frozen=True)
@@ -85,28 +87,37 @@ def _step(
     matching: Matching,
 ) -> tuple[Motion, Values]:
     """One Gauss-Newton step, and how far each window holds something (0 to 1)."""
-    shape = base[0].shape
-    squares = np.zeros((*shape, 3, 3), dtype=np.float32)
-    pulls = np.zeros((*shape, 3), dtype=np.float32)
+    squares: dict[tuple[int, int], Values] = {}
+    pulls: list[Values] = []
     for channel, own, other in zip(base, gradients, arrived, strict=True):
         warped = map_coordinates(other, places, order=1, mode="nearest")
         slope = [0.5 * (a + b) for a, b in zip(own, np.gradient(warped), strict=True)]
         difference = warped - channel
         weight = known / (1.0 + (difference / ROBUST) ** 2)
-        for a in range(3):
-            pulls[..., a] += gaussian_filter(weight * slope[a] * difference, matching.window)
-            for b in range(a, 3):
-                squares[..., a, b] += gaussian_filter(weight * slope[a] * slope[b], matching.window)
+        found = [gaussian_filter(weight * slope[a] * difference, matching.window) for a in range(3)]
+        pulls = found if not pulls else [p + f for p, f in zip(pulls, found, strict=True)]
+        for a, b in SYMMETRIC:
+            part = gaussian_filter(weight * slope[a] * slope[b], matching.window)
+            squares[a, b] = squares[a, b] + part if (a, b) in squares else part
+    trace = squares[0, 0] + squares[1, 1] + squares[2, 2] + np.float32(3 * matching.least_structure)
     for a in range(3):
-        squares[..., a, a] += matching.least_structure
-        for b in range(a):
-            squares[..., a, b] = squares[..., b, a]
-    trace = np.asarray(np.trace(squares, axis1=-2, axis2=-1), dtype=np.float32)
-    step = -np.linalg.solve(squares, pulls[..., None])[..., 0]
-    length = np.linalg.norm(step, axis=-1, keepdims=True)
+        squares[a, a] = squares[a, a] + np.float32(matching.least_structure)
+    step = -_solved(squares, pulls)
+    length = np.sqrt(np.sum(step**2, axis=0))
     step *= np.minimum(1.0, LONGEST_STEP / np.maximum(length, 1e-6))
     trust: Values = trace / (trace + np.float32(MANY_STRUCTURES * matching.least_structure)) + np.float32(LEAST_TRUST)
-    return np.moveaxis(step, -1, 0).astype(np.float32), trust
+    return step, trust
+
+
+def _solved(squares: dict[tuple[int, int], Values], pulls: list[Values]) -> Motion:
+    """Solutions of a symmetric system of three in every voxel, by its adjugate: several times faster than LAPACK."""
+    a, b, c, d, e, f = (squares[pair].astype(np.float64) for pair in SYMMETRIC)
+    x, y, z = pulls
+    p, q, r = d * f - e * e, c * e - b * f, b * e - c * d
+    s, t, u = a * f - c * c, b * c - a * e, a * d - b * b
+    inverse = 1.0 / (a * p + b * q + c * r)
+    parts = (p * x + q * y + r * z, q * x + s * y + t * z, r * x + t * y + u * z)
+    return np.stack([part * inverse for part in parts]).astype(np.float32)
 
 
 def _smoothed(motion: Motion, trust: Values, sigma: float) -> Motion:

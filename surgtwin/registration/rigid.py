@@ -71,13 +71,14 @@ def fit_rigid(
     _require_overlap(base.grid, arrived.grid, matrix)
     fixed, moving = (to_image(normalised(v), v.grid) for v in (base, arrived))
     first = _euler(matrix, fixed)
-    before = _similarity(thinned(fixed, STEPS_MM[-1]), thinned(moving, STEPS_MM[-1]), first, is_same)
+    scales = [(thinned(fixed, step), thinned(moving, step)) for step in STEPS_MM]
+    before = _similarity(*scales[-1], first, is_same)
     found = first
-    for n, step in enumerate(STEPS_MM):
+    for n, (coarse_fixed, coarse_moving) in enumerate(scales):
         progress.update(n / len(STEPS_MM), "Finding how the patient lies")
-        found = _optimised(thinned(fixed, step), thinned(moving, step), found, is_same)
+        found = _optimised(coarse_fixed, coarse_moving, found, is_same)
         progress.check()
-    after = _similarity(thinned(fixed, STEPS_MM[-1]), thinned(moving, STEPS_MM[-1]), found, is_same)
+    after = _similarity(*scales[-1], found, is_same)
     if after - before < LEAST_GAIN:
         found, after = first, before
     progress.update(1.0)
