@@ -6,6 +6,7 @@ from ..domain.finding import Finding, Severity
 from ..domain.verdict import COVERAGE_FACTOR, Verdict
 from .ablation import COOLING, AblationResult
 from .evaluation import PlanEvaluation
+from .heat_sinks import heat_sink_findings
 from .settings import PlanningSettings
 from .structure_roles import is_wrapping
 from .twin_geometry import TwinGeometry
@@ -20,6 +21,7 @@ def check_ablations(geometry: TwinGeometry, evaluation: PlanEvaluation, settings
     found = [_margin_finding(r, settings) for r in together if r.verdict is not Verdict.SAFE]
     for result in together:
         found += _reached_findings(geometry, result)
+        found += heat_sink_findings(geometry, result)
         if result.is_outside:
             text = f"Part of '{result.name}' lies outside the scan: unknown tissue, which is not counted."
             found.append(Finding("outside-scan", Severity.WARNING, text, None, {}, result.target))
