@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from ..errors import SourceError
 
@@ -82,7 +83,7 @@ def split_messages(data: bytes) -> list[bytes]:
     """The messages in a file: each begins with MSH; batch headers and MLLP's frame characters are left out."""
     text = data.replace(b"\r\n", b"\r").replace(b"\n", b"\r").replace(b"\x0b", b"").replace(b"\x1c", b"")
     starts = [m.start() for m in re.finditer(rb"(?:(?<=\r)|\A)MSH", text)]
-    pieces = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    pieces = [text[a:b] for a, b in pairwise([*starts, len(text)])]
     return [re.split(rb"\r(?:BTS|FTS|BHS|FHS)", piece)[0] for piece in pieces]
 
 

@@ -25,6 +25,8 @@ from ..store.writer import TwinWriter
 from .rejudge import RejudgedPlan, rejudge
 
 NO_IDENTITY = "it states no patient"
+COUNTS = ("violated", "unproven", "errors", "warnings")
+"""Figures that only count what is told one by one."""
 LARGEST_BYTES = 64 * 1024 * 1024
 
 
@@ -187,14 +189,9 @@ def _changed_figures(before: PlanEvaluation | None, after: PlanEvaluation | None
         a, b = old.get(key), new.get(key)
         values = [None if f is None else f.value for f in (a, b)]
         named = b or a
-        if values[0] != values[1] and named is not None and not _counts_findings(named.key):
+        if values[0] != values[1] and named is not None and named.key not in COUNTS:
             found.append(ChangedFigure(named.label, named.unit, values[0], values[1]))
     return tuple(found)
-
-
-def _counts_findings(key: str) -> bool:
-    """Numbers of findings and verdicts are told by themselves."""
-    return "finding" in key or "verdict" in key
 
 
 def _approved_by(twin: Twin, name: str) -> str:

@@ -189,11 +189,14 @@ def _allergies(context: PatientContext, _: PlanEvaluation, __: PlanningSettings)
 def _trust(context: PatientContext, _: PlanEvaluation, __: PlanningSettings) -> Iterator[Finding]:
     unsure = sum(not e.origin.is_identified for e in context.record.entries)
     if unsure:
-        text = f"{unsure} of the patient's values came without enough of an identity; a person vouched for them."
+        text = f"Of the patient's values {unsure} came without enough of an identity; a person vouched for them."
         yield Finding("patient-not-identified", Severity.WARNING, text, None, {"values": float(unsure)})
     held = len(context.record.quarantined)
     if held:
-        text = f"{held} values that arrived are in quarantine and not used; surgtwin live patient says why."
+        word = "values is" if held == 1 else "values are"
+        text = (
+            f"{held} of the patient's {word} in quarantine, not used: surgtwin live patient says why."
+        )
         yield Finding("patient-quarantined", Severity.WARNING, text, None, {"values": float(held)})
 
 

@@ -189,6 +189,7 @@ def test_what_can_not_be_read_is_answered_too() -> None:
 def test_no_bytes_bring_the_reader_down(junk: bytes) -> None:
     for data in (junk, b"MSH|^~\\&|" + junk, oru(WEIGHT) + junk):
         try:
+            split_messages(data)
             received = read(data)
         except SourceError:
             continue

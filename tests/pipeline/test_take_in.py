@@ -16,6 +16,7 @@ from surgtwin.errors import TwinError
 from surgtwin.live.gates import GateSettings
 from surgtwin.live.update import UpdateSettings
 from surgtwin.pipeline.build_twin import build_twin
+from surgtwin.pipeline.patient_intake import read_patient_data, rejudge_with, take_received
 from surgtwin.pipeline.ports import Segmentation
 from surgtwin.pipeline.revision_labels import labels_on_new_image
 from surgtwin.pipeline.take_in import accept_revision, go_back, take_in
@@ -25,6 +26,7 @@ from surgtwin.store.load import load_twin
 from surgtwin.store.save import save_twin
 from surgtwin.store.verify import verify_twin
 from surgtwin.store.writer import TwinWriter
+from tests.clinical.messages import bundle, observation
 from tests.registration.bodies import MIDDLE, back_of, body_grid, bulge, image_of, places
 from ui.cli.main import main
 
@@ -179,3 +181,19 @@ def test_the_command_line_answers_as_promised(case, arrived, tmp_path, capsys) -
     assert main(["revert", str(case), "1"]) == 0
     assert main(["timeline", str(case)]) == 0
     assert "1 *" in capsys.readouterr().out
+
+
+def test_values_that_arrive_on_a_carried_revision_judge_its_plans_where_they_lie(case, arrived) -> None:
+    data = bundle(observation("8302-2", 172, "cm"), observation("29463-7", 70, "kg"))
+    with TwinWriter(case) as writer:
+        take_in(writer, arrived, SETTINGS, accept=True, by="surgeon")
+    with TwinWriter(case) as writer:
+        before = writer.twin
+        (received,) = read_patient_data(data)
+        take_received(writer, received, by="nurse")
+        (judged,) = rejudge_with(writer, before)
+        drawn = plan_of(writer.twin.shelf.plan("P").latest)
+    assert judged.plan.carried == judged.plan.drawn == drawn
+    assert judged.plan.changed == ()
+    assert {f.label for f in judged.figures} >= {"liver remnant to body weight"}
+    assert len(load_twin(case).shelf.plan("P").versions) == 2

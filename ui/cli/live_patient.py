@@ -22,7 +22,7 @@ from surgtwin.pipeline.patient_intake import (
     require_patient,
     take_received,
 )
-from surgtwin.pipeline.patient_summary import record_as_json, value_rows
+from surgtwin.pipeline.patient_summary import ValueRow, record_as_json, value_rows
 from surgtwin.planning.patient_context import liver_scores
 from surgtwin.planning.patient_json import where_from
 from surgtwin.store.load import load_twin
@@ -153,6 +153,14 @@ def say_judged(judged: PatientRejudged) -> None:
     say("\n".join(lines if len(lines) > 1 else [f"{lines[0]}\n  nothing changed"]))
 
 
+def age_text(row: ValueRow) -> str:
+    """How old the last value is, e.g. "14 min", "3 h", "2 days"."""
+    hours = row.age_days * 24.0
+    if row.last.at.is_day or hours >= 48.0:
+        return f"{row.age_days:.0f} days"
+    return f"{hours:.0f} h" if hours >= 2.0 else f"{max(hours, 0.0) * 60.0:.0f} min"
+
+
 def _show(options: argparse.Namespace) -> int:
     twin, now = load_twin(options.twin), datetime.now(UTC)
     if options.json:
@@ -163,7 +171,7 @@ def _show(options: argparse.Namespace) -> int:
         [
             row.quantity.name,
             row.text,
-            f"{row.age_days:.1f} days{' OUTDATED' if row.is_outdated else ''}",
+            f"{age_text(row)}{' OUTDATED' if row.is_outdated else ''}",
             row.trend.value if row.change is None else f"{row.trend.value} ({row.change:+.{row.quantity.digits}f})",
             row.last.origin.status.value,
             where_from(row.last),
