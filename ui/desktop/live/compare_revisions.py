@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,11 +20,12 @@ from surgtwin.domain.twin import Twin
 from ..panels.labels import ElidedLabel, text_label
 from ..state import AppState
 from ..views.scene_view import SceneView
+from ..views.shared_camera import SharedCamera
 from ..views.view_frame import ViewFrame
+from .kept_view import look_alike
 from .revision_changes import Change
 
 BLINK_MS = 700
-_MOVES = {QEvent.Type.MouseMove, QEvent.Type.MouseButtonRelease, QEvent.Type.Wheel, QEvent.Type.Resize}
 HEADS = ("", "", "", "what differs")
 
 
@@ -40,11 +41,10 @@ class CompareRevisions(QWidget):
         self.scenes = (SceneView(self.states[0]), SceneView(self.states[1]))
         if seen_from is not None:
             self.scenes[0].look_like(seen_from)
-        self.scenes[1].share_camera(self.scenes[0])
+        SharedCamera(self.scenes, self)
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self.frames = tuple(ViewFrame("3d", t, s) for t, s in zip(self.titles, self.scenes, strict=True))
-        for frame, scene in zip(self.frames, self.scenes, strict=True):
-            scene.installEventFilter(self)
+        for frame in self.frames:
             self._split.addWidget(frame)
         self._split.setSizes([1000, 1000])
         self.blink = QPushButton("Blink")
@@ -57,14 +57,6 @@ class CompareRevisions(QWidget):
         self.close_button.clicked.connect(self.ended)
         self.table = _table(changes, self.titles)
         self._lay_out(bool(changes))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """What turns in one view has turned in the other: they share the camera."""
-        if event.type() in _MOVES:
-            for scene in self.scenes:
-                if scene is not watched:
-                    scene.render_soon()
-        return False
 
     def dispose(self) -> None:
         self._blinking.stop()
@@ -111,11 +103,7 @@ def _state_of(twin: Twin, seen_from: SceneView | None) -> AppState:
     state = AppState()
     state.open_twin(twin, read_only=True)
     if seen_from is not None:
-        other = seen_from.state
-        for name in (n for n in state.structure_names() if n in other.structure_names()):
-            state.set_visible(name, other.visible(name))
-            state.set_opacity(name, other.opacity(name))
-        state.set_colours({n: other.colour(n) for n in other.structure_names()})
+        look_alike(state, seen_from.state)
     return state
 
 

@@ -48,3 +48,11 @@ class KeptView:
         state.select(self.selected)
         if self.sight is not None and isinstance(views, ViewGrid):
             views.scene.look_like(self.sight)
+
+
+def look_alike(state: AppState, other: AppState, most_opacity: float = 1.0) -> None:
+    """Show what is open in one state as another shows it, by the structures' names."""
+    for name in (n for n in state.structure_names() if n in other.structure_names()):
+        state.set_visible(name, other.visible(name))
+        state.set_opacity(name, min(other.opacity(name), most_opacity))
+    state.set_colours({n: other.colour(n) for n in other.structure_names()})

@@ -14,6 +14,7 @@ from ..state import AppState
 from ..views.scene_view import SceneView
 from ..views.view_frame import ViewFrame
 from .arrows import arrow_places, arrows_actors
+from .kept_view import look_alike
 from .overlay import LaidImages
 from .overlay_view import OverlayView
 from .proposal_figures import ConsequencesSection, GatesSection, MotionTable, scrolled
@@ -100,12 +101,7 @@ class ProposalPage(QFrame):
 
     def _like(self, seen_from: SceneView) -> None:
         """The same camera, and the same structures in the same colours."""
-        other = seen_from.state
-        for name in self._state.structure_names():
-            if name in other.structure_names():
-                self._state.set_visible(name, other.visible(name))
-                self._state.set_opacity(name, min(other.opacity(name), SEEN_THROUGH))
-        self._state.set_colours({n: other.colour(n) for n in other.structure_names()})
+        look_alike(self._state, seen_from.state, SEEN_THROUGH)
         self.scene.look_like(seen_from)
 
     def _add_arrows(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,6 +20,7 @@ from surgtwin.planning.compare import ComparedValue, ComparisonRow, PlanComparis
 from ..panels.labels import text_label
 from ..state import AppState
 from ..views.scene_view import SceneView
+from ..views.shared_camera import SharedCamera
 from ..views.view_frame import ViewFrame
 from .compare_chart import ParetoChart, differs
 from .compare_scene import show_plan
@@ -29,7 +30,6 @@ from .verdict_look import LOOKS
 
 BEST = "\u2713"
 DIFFERENT, DIFFERENT_TIP = "#26313f", "The plans differ here"
-_MOVES = {QEvent.Type.MouseMove, QEvent.Type.MouseButtonRelease, QEvent.Type.Wheel, QEvent.Type.Resize}
 NOTHING_BETTER = "Neither is better in everything: what matters more decides."
 
 
@@ -46,11 +46,10 @@ class ComparePlans(QWidget):
         self.scenes = (SceneView(desk.state), SceneView(desk.state))
         if seen_from is not None:
             self.scenes[0].look_like(seen_from)
-        self.scenes[1].share_camera(self.scenes[0])
+        SharedCamera(self.scenes, self)
         split = QSplitter(Qt.Orientation.Horizontal)
         for scene, name, one in zip(self.scenes, names, judged, strict=True):
             show_plan(scene, one, desk)
-            scene.installEventFilter(self)
             frame = ViewFrame("3d", name, scene)
             frame.add_button("\u2715", "End the comparison", self.ended.emit)
             frame.maximise_asked.connect(lambda _name: self.ended.emit())
@@ -73,14 +72,6 @@ class ComparePlans(QWidget):
         below.addWidget(self.chart)
         below.setSizes([1200, 700])
         column.addWidget(below, 2)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """What turns in one view has turned in the other: they share the camera."""
-        if event.type() in _MOVES:
-            for scene in self.scenes:
-                if scene is not watched:
-                    scene.render_soon()
-        return False
 
     def dispose(self) -> None:
         for scene in self.scenes:
