@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .live_events import address, seconds
+from .live_events import ROLES, address, port, seconds
 
 AddCommand = Callable[..., argparse.ArgumentParser]
-ROLES = ("intra-op", "arterial", "portal", "mr", "prior", "post-op")
 MAX_AE_TITLE = 16
 
 
@@ -27,7 +26,7 @@ def _receive(actions: Any, command: AddCommand) -> None:
         actions, "receive", "live_receive", "a DICOM receiver: series that arrive are offered to the twin", json=False
     )
     p.add_argument("twin", type=Path, metavar="CASE.twin")
-    p.add_argument("--port", type=_port, default=11112, help="default 11112; 0 takes a free one and says which")
+    p.add_argument("--port", type=port, default=11112, help="default 11112; 0 takes a free one and says which")
     p.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
     p.add_argument("--aet", type=ae_title, default="SURGTWIN", metavar="AET", help="its AE title (default SURGTWIN)")
     p.add_argument("--allow-aet", type=ae_title, action="append", metavar="AET", help="who may call; may be repeated")
@@ -113,12 +112,6 @@ def _network(text: str) -> str:
         raise argparse.ArgumentTypeError(f"'{text}' is no address or network, like 10.1.2.3 or 10.1.2.0/24") from None
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"'{text}' is no port; 0 to 65535 was expected")
-    return int(text)
-
-
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 on")
@@ -140,14 +133,14 @@ def add_archive(commands: Any, command: AddCommand) -> None:
         p.add_argument(name, default="", metavar=name.strip("-").upper().replace("-", "_"), help=text)
     p.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="fetch; one folder a series is made in it")
     p.add_argument("--all", action="store_true", help="fetch every series that matches")
-    p.add_argument("--move-port", type=_port, metavar="PORT", help="by C-MOVE to this port; else by C-GET")
+    p.add_argument("--move-port", type=port, metavar="PORT", help="by C-MOVE to this port; else by C-GET")
     p.add_argument("--move-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on for C-MOVE")
     p = command(commands, "send", "send", "give DICOM files (SEG, RTSTRUCT, SR, images) to an archive")
     p.add_argument("files", type=Path, nargs="*", metavar="FILE", help="files, or folders of them")
     _add_peer(p)
     p.add_argument("--echo", action="store_true", help="test first whether the archive answers")
     text = "ask the PACS to vouch for keeping them (storage commitment); it answers to this port"
-    p.add_argument("--commit", type=_port, metavar="PORT", help=text)
+    p.add_argument("--commit", type=port, metavar="PORT", help=text)
     p.add_argument("--commit-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on for that")
 
 

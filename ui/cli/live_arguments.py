@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .dicom_arguments import add_arrivals
-from .live_events import address, seconds
+from .live_events import ROLES, address, port, seconds
 from .live_patient_arguments import add_patient
 from .live_volume_arguments import add_reconstruct, add_scan, place
 
 Actions = Any
 AddCommand = Callable[..., argparse.ArgumentParser]
-ROLES = ("intra-op", "arterial", "portal", "mr", "ultrasound", "prior", "post-op")
 
 
 def add_live(commands: Any, command: AddCommand) -> None:
@@ -226,11 +225,11 @@ def _add_output(parser: argparse.ArgumentParser, name: str, purpose: str) -> Non
 
 def _doctor(actions: Actions, command: AddCommand) -> None:
     p = command(actions, "doctor", "live_doctor", "test whether this computer can follow live sources")
-    p.add_argument("--port", type=_port, default=18944, help="to be tested (default 18944)")
+    p.add_argument("--port", type=port, default=18944, help="to be tested (default 18944)")
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=18944, help="default 18944; 0 takes a free one and says which")
+    parser.add_argument("--port", type=port, default=18944, help="default 18944; 0 takes a free one and says which")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this computer only)")
     _add_events(parser)
 
@@ -238,12 +237,6 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 def _add_events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="seconds", type=seconds, metavar="TIME", help="stop after, e.g. 30s")
     parser.add_argument("--json", action="store_true", help="one JSON document a line on stdout for every event")
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"'{text}' is no port; 0 to 65535 was expected")
-    return int(text)
 
 
 def _add_by(parser: argparse.ArgumentParser) -> None:

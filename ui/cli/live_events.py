@@ -16,6 +16,8 @@ from surgtwin.live.address import parse_address
 
 from .console import plain, say
 
+ROLES = ("intra-op", "arterial", "portal", "mr", "ultrasound", "prior", "post-op")
+"""What an image that arrives can be to the twin."""
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -55,6 +57,13 @@ def address(text: str) -> tuple[str, int]:
         return parse_address(text)
     except SourceError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def port(text: str) -> int:
+    """A port of "0" to "65535", for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; 0 to 65535 was expected")
+    return int(text)
 
 
 @contextmanager
