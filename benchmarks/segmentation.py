@@ -276,6 +276,7 @@ def compare(part: str, folder: Path, options: argparse.Namespace) -> None:
     for _ in range(options.repeats):
         for side in sides:
             found = run_apart(side, folder, options)
+            print(f"{part}: {side.name} {found['wall_s']:.1f} s, {found['cpu_s']:.1f} s", file=sys.stderr, flush=True)
             runs[side.name].append(found)
             results[side.name] = np.load(folder / "result.npy")
     peer, truth = sides[0].name, next(s.name for s in sides if s.is_truth)

@@ -47,6 +47,8 @@ MIN_JUDGED_ML = 0.5
 FEWEST_VOTES = 2
 SPINE_HALF_WIDTH_MM = 35.0
 SMALL_LIVER_ML = 730.0
+FULL_AORTA_ML, LOST_CAVA_ML = 20.0, 10.0
+"""Beside an aorta of usual length a cava has 35 mL and more: a network that knows it on the right alone loses it."""
 LARGE_SPLEEN_SHARE = 0.4
 """Of the liver; adults have 0.05 to 0.3. A cava on the left is found in 1 of 200 people, with a usual spleen."""
 
@@ -136,10 +138,13 @@ def check_mirrored(placed: Mapping[str, Placed], votes: Sequence[Vote]) -> list[
         return []
     vessels = [v for v in votes if v.first == "inferior vena cava" and v.axis == LEFT_RIGHT]
     are_exchanged = bool(vessels) and vessels[0].offset_mm < 0
+    is_lost = _is_cava_lost(placed)
     is_smaller = liver.volume_ml < SMALL_LIVER_ML and spleen.volume_ml > liver.volume_ml
-    if not is_smaller and not (are_exchanged and spleen.volume_ml > LARGE_SPLEEN_SHARE * liver.volume_ml):
+    is_large = (are_exchanged or is_lost) and spleen.volume_ml > LARGE_SPLEEN_SHARE * liver.volume_ml
+    if not is_smaller and not is_large:
         return []
     told = " and the inferior vena cava lies to the left of the aorta" if are_exchanged else ""
+    told = told or (" and next to nothing of the inferior vena cava was found in its usual place" if is_lost else "")
     message = (
         f"What was found as spleen ({spleen.volume_ml:.0f} mL) is large beside the liver ({liver.volume_ml:.0f} mL)"
         f"{told}: as when the image is flipped left to right or the patient has situs inversus and the network takes "
@@ -147,9 +152,16 @@ def check_mirrored(placed: Mapping[str, Placed], votes: Sequence[Vote]) -> list[
         "side was confirmed on the scanner's own image."
     )
     numbers = {
-        "spleen_ml": spleen.volume_ml, "liver_ml": liver.volume_ml, "great_vessels_exchanged": float(are_exchanged)
+        "spleen_ml": spleen.volume_ml, "liver_ml": liver.volume_ml, "great_vessels_exchanged": float(are_exchanged),
+        "cava_lost": float(is_lost),
     }  # fmt: skip
     return [Finding("mirrored-organs", Severity.ERROR, message, spleen.where_mm, numbers)]
+
+
+def _is_cava_lost(placed: Mapping[str, Placed]) -> bool:
+    aorta, cava = placed.get("aorta"), placed.get("inferior vena cava")
+    has_aorta = aorta is not None and aorta.volume_ml >= FULL_AORTA_ML
+    return has_aorta and (cava is None or cava.volume_ml < LOST_CAVA_ML)
 
 
 def spine_centre(placed: Mapping[str, Placed], body: Placed) -> dict[str, np.ndarray]:

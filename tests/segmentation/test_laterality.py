@@ -106,6 +106,24 @@ def test_exchanged_vessels_make_a_large_spleen_a_mirrored_patient() -> None:
     assert {f.code for f in findings(blocks(small))} == {"unusual-position"}
 
 
+def test_a_lost_cava_beside_a_large_spleen_is_a_mirrored_patient_and_a_usual_one_is_not() -> None:
+    """What the network in the box finds in a real abdomen that was flipped: half the liver each, hardly a cava."""
+    found = {
+        "liver": ((30, 50), (10, 40), (8, 40)), "spleen": ((28, 52), (8, 40), (52, 84)),
+        "aorta": ((4, 50), (40, 44), (44, 48)), "inferior vena cava": ((20, 23), (39, 42), (38, 41)),
+    }  # fmt: skip
+    (error,) = findings(blocks(found))
+    assert error.code == "mirrored-organs" and error.severity is Severity.ERROR
+    assert "situs inversus" in error.message and error.numbers["cava_lost"] == 1.0
+    assert "flipped left to right" in error.message and "next to nothing" in error.message
+    without = {name: box for name, box in found.items() if name != "inferior vena cava"}
+    assert [f.code for f in findings(blocks(without))] == ["mirrored-organs"]
+    # A huge spleen beside a cava of usual size; a small spleen whose cava was lost; a model that knows no vessels.
+    assert findings(blocks({**found, "inferior vena cava": ((4, 50), (38, 42), (36, 40))})) == []
+    assert findings(blocks({**found, "spleen": ((34, 46), (28, 40), (70, 80))})) == []
+    assert findings(blocks({name: found[name] for name in ("liver", "spleen")})) == []
+
+
 def test_one_pair_alone_does_not_reverse_the_patient() -> None:
     pair = {"right kidney": ((20, 32), (34, 46), (60, 72)), "left kidney": ((20, 32), (34, 46), (20, 32))}
     assert [f.code for f in findings(blocks(pair))] == ["unusual-position"]
