@@ -60,10 +60,10 @@ def _outdated(context: PatientContext, _: PlanEvaluation, settings: PlanningSett
         quantity, age = QUANTITIES[m.quantity], m.at.age_days(context.now)
         limit = settings.patient.outdated_days.get(m.quantity, quantity.outdated_days)
         if age > limit:
-            text = f"The latest {quantity.name} is {age:.0f} days old ({m.at.text}); more than {limit:g} is outdated."
+            text = f"The latest value of {quantity.name} is {age:.0f} days old ({m.at.text}); more than {limit:g} is outdated."
             yield Finding(f"patient-{m.quantity}-outdated", Severity.WARNING, text, None, {"age_days": age})
         if m.origin.status is EntryStatus.PRELIMINARY:
-            text = f"The latest {quantity.name}, {_told(m, context)}, is preliminary."
+            text = f"The latest value of {quantity.name}, {_told(m, context)}, is preliminary."
             yield Finding(f"patient-{m.quantity}-preliminary", Severity.INFO, text)
 
 

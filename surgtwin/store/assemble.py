@@ -19,7 +19,6 @@ from .codec_finding import decode_findings
 from .codec_image import decode_volume
 from .codec_labels import decode_labels
 from .codec_mesh import decode_mesh
-from .codec_patient import decode_record
 from .codec_plan import decode_shelf
 from .codec_registration import decode_registration
 from .codec_review import decode_book
@@ -27,6 +26,7 @@ from .codec_twin import decode_measurement, decode_provenance
 from .codec_values import Record, decode_matrix, decoding
 from .fold import RevisionRecord, TwinState
 from .known_objects import KnownObjects
+from .patient_events import record_of
 
 
 def assemble(
@@ -58,7 +58,7 @@ def assemble(
     shelf = decode_shelf(state.plans, blobs, known)
     with decoding(f"revision {record.revision.number}"):
         twin = _twin(state, record, images, labels, meshes, confidence, shelf)
-        reviews, patient = decode_book(state.reviews), decode_record(state.patient)
+        reviews, patient = decode_book(state.reviews), record_of(state.patient)
         return replace(twin, registration=registration, reviews=reviews, record=patient)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ..domain.patient_record import (
     Allergy,
@@ -15,14 +14,10 @@ from ..domain.patient_record import (
     Medication,
     Moment,
     Origin,
-    PatientRecord,
     Quarantined,
     Withdrawn,
 )
-from .codec_values import Record, decoding
-
-if TYPE_CHECKING:
-    from .patient_events import PatientState
+from .codec_values import Record
 
 
 def encode_entry(entry: Entry) -> Record:
@@ -53,17 +48,12 @@ def encode_quarantined(q: Quarantined) -> Record:
     return {"source": q.source, "what": q.what, "reason": q.reason}
 
 
-def decode_record(state: PatientState) -> PatientRecord:
-    """The record of a log's state. Raises TwinCorruptError if an entry does not make sense."""
-    with decoding("the patient's values"):
-        return PatientRecord(
-            tuple(_decode_entry(r) for r in state.entries.values()),
-            tuple(Quarantined(r["source"], r["what"], r["reason"]) for r in state.quarantined),
-            state.messages,
-        )
+def decode_quarantined(r: Record) -> Quarantined:
+    return Quarantined(str(r["source"]), str(r["what"]), str(r["reason"]))
 
 
-def _decode_entry(r: Record) -> Entry:
+def decode_entry(r: Record) -> Entry:
+    """The entry of a record. Raises KeyError, TypeError or ValueError if it does not make sense."""
     origin = _decode_origin(r["origin"])
     kind = r["type"]
     if kind == "measured":

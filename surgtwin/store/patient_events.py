@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..domain.patient_record import Entry, PatientRecord, Quarantined
 from . import event as kinds
-from .codec_patient import encode_entry, encode_quarantined
+from .codec_patient import decode_entry, decode_quarantined, encode_entry, encode_quarantined
 from .codec_values import Record
 from .event import EventDraft
 
@@ -19,13 +19,13 @@ class PatientState:
     Parameters
     ----------
     entries
-        Key -> record of the latest version.
+        Key -> the latest version. Decoded here, once: a stream of vital signs would else be decoded again and again.
     judged
         What each arrival changed in the plans, oldest first.
     """
 
-    entries: dict[str, Record] = field(default_factory=dict)
-    quarantined: tuple[Record, ...] = ()
+    entries: dict[str, Entry] = field(default_factory=dict)
+    quarantined: tuple[Quarantined, ...] = ()
     messages: frozenset[str] = frozenset()
     judged: tuple[Record, ...] = ()
 
@@ -63,10 +63,15 @@ def kept_record(record: PatientRecord) -> list[EventDraft]:
 def received(state: PatientState, payload: Record) -> PatientState:
     return replace(
         state,
-        entries={**state.entries, **{entry["origin"]["key"]: entry for entry in payload["entries"]}},
-        quarantined=(*state.quarantined, *payload["quarantined"]),
+        entries={**state.entries, **{e.origin.key: e for e in map(decode_entry, payload["entries"])}},
+        quarantined=(*state.quarantined, *map(decode_quarantined, payload["quarantined"])),
         messages=state.messages | frozenset(payload["messages"]),
     )
+
+
+def record_of(state: PatientState) -> PatientRecord:
+    """The record of a log's state."""
+    return PatientRecord(tuple(state.entries.values()), state.quarantined, state.messages)
 
 
 def judged(state: PatientState, payload: Record) -> PatientState:

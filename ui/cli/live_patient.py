@@ -25,6 +25,7 @@ from surgtwin.pipeline.patient_intake import (
 from surgtwin.pipeline.patient_summary import ValueRow, record_as_json, value_rows
 from surgtwin.planning.patient_context import liver_scores
 from surgtwin.planning.patient_json import where_from
+from surgtwin.store.journal import read_state
 from surgtwin.store.load import load_twin
 from surgtwin.store.writer import TwinWriter
 
@@ -161,10 +162,20 @@ def age_text(row: ValueRow) -> str:
     return f"{hours:.0f} h" if hours >= 2.0 else f"{max(hours, 0.0) * 60.0:.0f} min"
 
 
+def judged_lines(judged: dict[str, Any]) -> list[str]:
+    """What an arrival changed in the plans, as the log tells it."""
+    return [
+        f"{plan['name']}: {text}"
+        for plan in judged["plans"]
+        for text in (*plan["verdicts"], *plan["figures"], *plan["new"], *(f"no longer: {t}" for t in plan["gone"]))
+    ]
+
+
 def _show(options: argparse.Namespace) -> int:
     twin, now = load_twin(options.twin), datetime.now(UTC)
+    judged = read_state(options.twin).patient.judged
     if options.json:
-        write_json({"case_id": twin.case_id, **record_as_json(twin.record, now)})
+        write_json({"case_id": twin.case_id, **record_as_json(twin.record, now), "plans_judged": list(judged)})
         return 0
     say(f"{twin.case_id}  (research use only)")
     rows = [
@@ -186,6 +197,7 @@ def _show(options: argparse.Namespace) -> int:
         "allergies": [a.name for a in twin.record.allergies],
         "conditions": [f"{c.name}{'' if c.is_present else ' (not present)'}" for c in twin.record.conditions],
         "quarantined": [f"{q.what}: {q.reason}" for q in twin.record.quarantined],
+        "what the last arrival changed in the plans": judged_lines(judged[-1]) if judged else [],
     }
     for name, items in lists.items():
         if items:
