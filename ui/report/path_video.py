@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from vtkmodules.vtkRenderingCore import vtkActor
 
 from surgtwin.atomic_file import write_atomically, write_bytes_atomically
 from surgtwin.domain.geometry import FloatArray, transform_points
+from surgtwin.domain.mesh import OrganMesh
 from surgtwin.domain.twin import Twin
 from surgtwin.errors import DeviceError, InputError
+from surgtwin.mesh.decimate import thinned
 from surgtwin.planning.tool_path import ToolPathResult
 from surgtwin.progress import SILENT, Progress
 from surgtwin.simulation.instrument import Instrument
@@ -41,6 +44,8 @@ MIN_S, MAX_S = 3.0, 15.0
 NEAR_MM = 15.0
 """Structures that come nearer are shown translucent: what goes on behind or inside them is what matters."""
 CLEAR_OPACITY = 0.35
+MOST_TRIANGLES = 30_000
+"""Of one structure: in a picture of this size more of them are smaller than its points, and each frame draws all."""
 PILLOW_FORMATS = {".webp": "WEBP", ".gif": "GIF", ".png": "PNG"}
 
 
@@ -111,7 +116,7 @@ def _scene(twin: Twin, result: ToolPathResult, aspect: float) -> tuple[TwinScene
         name: Look(look.visible, look.colour, min(look.opacity, CLEAR_OPACITY)) if name in near else look
         for name, look in default_looks(twin.labels).items()
     }
-    scene = TwinScene(twin, looks)
+    scene = TwinScene(_coarse(twin, {name for name, look in looks.items() if look.visible}), looks)
     actors = _tool_actors(result.instrument)
     for actor in actors:
         scene.renderer.AddActor(actor)
@@ -122,6 +127,18 @@ def _scene(twin: Twin, result: ToolPathResult, aspect: float) -> tuple[TwinScene
     point_camera(scene.renderer.GetActiveCamera(), preset("first"), points, aspect)
     scene.renderer.ResetCameraClippingRange()
     return scene, actors
+
+
+def _coarse(twin: Twin, visible: set[str]) -> Twin:
+    """The twin with surfaces as fine as a picture shows: it draws them a hundred times and more."""
+
+    def coarse(mesh: OrganMesh) -> OrganMesh:
+        if mesh.name not in visible or len(mesh.triangles) <= MOST_TRIANGLES:
+            return mesh
+        fewer = thinned(mesh.vertices_mm, mesh.triangles, 1.0 - MOST_TRIANGLES / len(mesh.triangles))
+        return mesh if fewer is None else replace(mesh, vertices_mm=fewer[0], triangles=fewer[1], quality=None)
+
+    return replace(twin, meshes=tuple(coarse(m) for m in twin.meshes))
 
 
 def _tool_actors(instrument: Instrument) -> list[vtkActor]:
