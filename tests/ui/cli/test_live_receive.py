@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pydicom
 import pytest
 
 from surgtwin.live.dicom_inbox_view import series_in
+from surgtwin.live.dicom_series_record import SeriesState, write_record
 from surgtwin.pipeline.timeline import read_timeline
 from tests.live.dicom_peers import PATIENCE_S, calling
 from tests.ui.cli.conftest import Case
@@ -98,6 +100,22 @@ def test_a_series_that_is_sent_becomes_a_proposed_revision(case, twin) -> None:
         again.wait_for("listening")
         time.sleep(1.0)
         assert not [e for e in again.events if e["event"] == "complete"], "it is not offered again after a restart"
+
+
+def test_what_the_twin_took_before_a_kill_is_not_taken_in_twice(case, twin) -> None:
+    """A kill between the revision and the inbox's record of it leaves the series as offered."""
+    with running("watch", twin, case.dicom, "--settle", "200ms", "--idle", "1s", "--once") as command:
+        assert command.wait_for("taken in")["revision"] == 2
+        assert command.ended() == 0
+    inbox = twin.with_name("case.inbox")
+    (series,) = series_in(inbox)
+    offered = replace(series.record, state=SeriesState.OFFERED, revision=None, outcome="", instances=0)
+    write_record(inbox / "series", series.name, offered)
+    with running("receive", twin, "--port", 0, "--idle", "1s", "--once") as command:
+        again = command.wait_for("taken in")
+        assert command.ended() == 0
+    assert (again["revision"], again["state"]) == (2, "proposed")
+    assert len(read_timeline(twin)) == 2
 
 
 def test_another_patients_series_never_reaches_the_twin(case, twin, capsys) -> None:
