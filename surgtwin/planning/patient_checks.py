@@ -60,7 +60,8 @@ def _outdated(context: PatientContext, _: PlanEvaluation, settings: PlanningSett
         quantity, age = QUANTITIES[m.quantity], m.at.age_days(context.now)
         limit = settings.patient.outdated_days.get(m.quantity, quantity.outdated_days)
         if age > limit:
-            text = f"The latest value of {quantity.name} is {age:.0f} days old ({m.at.text}); more than {limit:g} is outdated."
+            told = f"{age:.0f} days old ({m.at.text}); more than {limit:g} is outdated"
+            text = f"The latest value of {quantity.name} is {told}."
             yield Finding(f"patient-{m.quantity}-outdated", Severity.WARNING, text, None, {"age_days": age})
         if m.origin.status is EntryStatus.PRELIMINARY:
             text = f"The latest value of {quantity.name}, {_told(m, context)}, is preliminary."
@@ -194,9 +195,7 @@ def _trust(context: PatientContext, _: PlanEvaluation, __: PlanningSettings) -> 
     held = len(context.record.quarantined)
     if held:
         word = "values is" if held == 1 else "values are"
-        text = (
-            f"{held} of the patient's {word} in quarantine, not used: surgtwin live patient says why."
-        )
+        text = f"{held} of the patient's {word} in quarantine, not used: surgtwin live patient says why."
         yield Finding("patient-quarantined", Severity.WARNING, text, None, {"values": float(held)})
 
 
