@@ -144,7 +144,7 @@ def test_a_swung_tool_gives_its_tip_and_too_little_swing_is_refused(
     assert not section.use.isVisible()
     tracker.motion = swung
     section.start.click()
-    qtbot.waitUntil(lambda: section.model.count >= 200, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: section.model.count >= 120, timeout=WAIT_MS)
     section.start.click()
     assert "The tip is known to" in section.words.text()
     section.use.click()

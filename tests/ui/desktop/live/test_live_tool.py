@@ -17,7 +17,7 @@ from surgtwin.domain.tool import NeedleTool
 from surgtwin.domain.trajectory import Trajectory
 from surgtwin.domain.twin import Twin
 from surgtwin.live.freshness import Freshness
-from surgtwin.live.guidance import Guide
+from surgtwin.live.guidance import Guidance, Guide
 from surgtwin.live.igtl_image import Image
 from surgtwin.planning.twin_geometry import TwinGeometry
 from tests.ui.desktop.live.tracker import RAS_FROM_LPS, TOOL, WAIT_MS, Tracker, pose_at
@@ -47,6 +47,19 @@ def followed(panel: LivePanel, tracker: Tracker, qtbot: Any) -> LiveDesk:
     panel.tool.places.click()
     qtbot.waitUntil(lambda: desk.seen.is_shown, timeout=WAIT_MS)
     return desk
+
+
+def figures(desk: LiveDesk, qtbot: Any) -> Guidance:
+    """The figures that are shown; kept at once, since they are withheld again while this computer is too slow."""
+    found: list[Guidance] = []
+
+    def have_come() -> bool:
+        guidance = desk.guidance
+        found.extend([] if guidance is None else [guidance])
+        return bool(found)
+
+    qtbot.waitUntil(have_come, timeout=WAIT_MS)
+    return found[0]
 
 
 def liver_middle(twin: Twin) -> np.ndarray:
@@ -97,11 +110,11 @@ def test_figures_are_those_of_the_core_at_the_place_in_lps(
 ) -> None:
     place = liver_middle(twin) + np.array([3.0, -7.0, 11.0])
     desk = followed(live_panel, make_tracker({TOOL: pose_at(place)}), qtbot)
-    qtbot.waitUntil(lambda: desk.guidance is not None, timeout=WAIT_MS)
-    assert desk.seen.place is not None
-    assert np.allclose(desk.seen.place.tip_mm, place, atol=1e-3)
-    expected = Guide(TwinGeometry(twin)).at(desk.seen.place, Freshness.LIVE, 0.0).clearances_mm
-    found = desk.guidance.clearances_mm
+    guidance = figures(desk, qtbot)
+    assert guidance.place is not None
+    assert np.allclose(guidance.place.tip_mm, place, atol=1e-3)
+    expected = Guide(TwinGeometry(twin)).at(guidance.place, Freshness.LIVE, 0.0).clearances_mm
+    found = guidance.clearances_mm
     assert found is not None
     assert expected is not None
     assert found == pytest.approx(expected, abs=1e-3)
@@ -119,12 +132,12 @@ def test_depth_and_offset_follow_the_planned_way(
     tip = np.array(way.target_mm) - 25.0 * inward + 4.0 * aside
     desk = followed(live_panel, make_tracker({TOOL: pose_at(tip)}), qtbot)
     assert desk.way == way
-    qtbot.waitUntil(lambda: desk.guidance is not None and desk.guidance.offset is not None, timeout=WAIT_MS)
-    offset = desk.guidance.offset
+    offset = figures(desk, qtbot).offset
+    assert offset is not None
     assert offset.depth_to_go_mm == pytest.approx(25.0, abs=1e-3)
     assert offset.off_axis_mm == pytest.approx(4.0, abs=1e-3)
-    assert live_panel.display.to_go.value.text() == "25.0"
-    assert live_panel.display.off_axis.value.text() == "4.0"
+    shown = live_panel.display
+    qtbot.waitUntil(lambda: (shown.to_go.value.text(), shown.off_axis.value.text()) == ("25.0", "4.0"), timeout=WAIT_MS)
 
 
 def test_a_breach_is_told_in_words(
@@ -139,10 +152,9 @@ def test_a_breach_is_told_in_words(
     spleen = twin.mesh("spleen")
     assert spleen is not None
     desk = followed(live_panel, make_tracker({TOOL: pose_at(spleen.vertices_mm.mean(axis=0))}), qtbot)
-    qtbot.waitUntil(lambda: desk.guidance is not None and bool(desk.guidance.warnings), timeout=WAIT_MS)
+    assert "BREACH" in figures(desk, qtbot).warnings[0]
     label = live_panel.display.warnings[0]
-    assert label.isVisible()
-    assert "BREACH" in label.text()
+    qtbot.waitUntil(lambda: label.isVisible() and "BREACH" in label.text(), timeout=WAIT_MS)
     assert "inside spleen" in label.text()
 
 
@@ -235,8 +247,8 @@ def test_a_hidden_reference_withholds_a_tool_that_is_seen(
     live_panel.tool.places.click()
     qtbot.waitUntil(lambda: desk.seen.is_shown, timeout=WAIT_MS)
     tracker.lose("Patient")
-    qtbot.waitUntil(lambda: not desk.seen.is_shown, timeout=WAIT_MS)
-    assert "'Patient' is not visible" in desk.seen.reason
+    qtbot.waitUntil(lambda: "'Patient' is not visible" in desk.seen.reason, timeout=WAIT_MS)
+    assert not desk.seen.is_shown
 
 
 def test_two_sources_are_followed_and_either_can_be_chosen(
