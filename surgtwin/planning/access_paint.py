@@ -46,10 +46,13 @@ def paint_access(access: AccessMap, skin_mm: FloatArray) -> SkinAccess:
     target = np.asarray(access.request.target_mm)
     offset = np.asarray(skin_mm, dtype=np.float64) - target
     away = np.linalg.norm(offset, axis=1)
-    _, row = cKDTree(access.directions).query(offset / np.maximum(away, 1e-9)[:, None], workers=-1)
-    length = access.length_mm[row]
     # Neighbouring ways differ in length where the skin is met at a slant: by their distance apart, several times.
     apart = 2.0 * np.sqrt(np.pi / len(access.directions)) * away
+    longest = float(np.nanmax(access.length_mm, initial=0.0))
+    row, near = np.zeros(len(offset), dtype=np.int64), away - 2.0 * apart - SAME_SKIN_MM <= longest
+    unit = offset[near] / np.maximum(away[near], 1e-9)[:, None]
+    row[near] = cKDTree(access.directions).query(unit, workers=-1)[1]
+    length = np.where(near, access.length_mm[row], np.nan)
     reached = np.isfinite(length) & (np.abs(away - length) <= SAME_SKIN_MM + 2.0 * apart)
     return SkinAccess(
         row=np.where(reached, row, -1).astype(np.int64),
