@@ -17,9 +17,12 @@ from synthetic_twin import make_twin
 from surgtwin.live.igtl_poses import Transform
 from surgtwin.live.igtl_server import IgtlServer
 from surgtwin.live.openigtlink import Message
+from surgtwin.planning.access_target import deepest_point
 from ui.desktop.app import make_application, make_window
 from ui.desktop.main_window import LEAST_SIZE, MainWindow
 from ui.desktop.panels.labels import ElidedLabel
+from ui.desktop.planning.path_instruments import INSTRUMENTS
+from ui.desktop.planning.path_laying import laid
 
 SETTLE_MS = 300
 PLAN_MS = 60_000
@@ -89,7 +92,23 @@ def plan_problems(app, window: MainWindow) -> list[str]:
         app.processEvents()
     if not desk.is_exact:
         return [*empty, "the plan was not judged in time"]
-    return empty + _settled(app, lambda: [f"plan: {t}" for t in clipped_texts(window)])
+    shown = empty + _settled(app, lambda: [f"plan: {t}" for t in clipped_texts(window)])
+    return shown + path_problems(app, window)
+
+
+def path_problems(app, window: MainWindow) -> list[str]:
+    """A tool path with its editor, and its timeline under the views."""
+    desk = window.planning.desk
+    tip = deepest_point(desk.geometry, "liver tumour")
+    path = laid(desk.geometry, INSTRUMENTS[2], True, "Path 1", (tip[0], tip[1] - 40.0, tip[2]), tip)
+    desk.paths.edits.add(path, "Add Path 1")
+    clock = QElapsedTimer()
+    clock.start()
+    while not desk.is_exact and clock.elapsed() < PLAN_MS:
+        app.processEvents()
+    if not desk.is_exact or not window.planning.strip.isVisible():
+        return ["the tool path was not judged in time"]
+    return _settled(app, lambda: [f"path: {t}" for t in clipped_texts(window)])
 
 
 def live_problems(app, window: MainWindow) -> list[str]:
