@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,8 @@ from ..domain.geometry import FloatArray, transform_points
 Values = npt.NDArray[np.float32]
 LEAST_WEIGHT = 1e-3
 """Of one whole pixel block: a voxel that was given less was not seen."""
-FILL_SIGMA = 0.5
-"""Of the reach: how fast seen voxels lose their say in a hole."""
+LINES = tuple(way for way in product((-1, 0, 1), repeat=3) if way > (0, 0, 0))
+"""The thirteen ways through a voxel to those beside it."""
 BYTES_PER_VOXEL = 32
 """Sum, weight, and what closing holes needs at once."""
 
@@ -138,24 +139,54 @@ class Compounder:
 
 
 def fill_holes(values: Values, seen: npt.NDArray[np.bool_], reach: float) -> tuple[Values, npt.NDArray[np.bool_]]:
-    """The volume with its holes filled from around them, and which voxels these are.
+    """The volume with its holes filled, and which voxels these are.
 
-    A hole is what closing the seen region by a ball of `reach` voxels adds: a gap between pictures is one, the space
-    beside the sweep is not.
+    A hole is what closing the seen region by a ball of `reach` voxels adds, where a line through it meets seen voxels
+    on both sides: a gap between pictures is one, the space beside the sweep is not. It is interpolated along the
+    shortest such line, so that what lies in the pictures' planes stays sharp.
     """
     import edt
-    from scipy.ndimage import gaussian_filter
 
     if reach <= 0 or seen.all() or not seen.any():
         return values, np.zeros_like(seen)
     near = edt.edt(~seen, black_border=False) <= reach
     closed = edt.edt(near, black_border=False) > reach if not near.all() else near
-    holes = closed & ~seen
-    sigma = max(FILL_SIGMA * reach, FILL_SIGMA)
-    around = {"sigma": sigma, "truncate": (reach + 1) / sigma, "mode": "constant"}
-    weight = gaussian_filter(seen.astype(np.float32), **around)
-    holes &= weight > LEAST_WEIGHT
-    total = gaussian_filter(np.where(seen, values, np.float32(0)), **around)
-    filled = values.copy()
-    filled[holes] = total[holes] / weight[holes]
-    return filled, holes
+    room = int(np.ceil(2 * reach)) + 1
+    padded = np.pad(np.where(seen, values, np.float32(np.nan)), room, constant_values=np.nan)
+    holes = np.nonzero(closed & ~seen)
+    found = _across(padded, tuple(axis + room for axis in holes), 2 * reach + 1)
+    is_met = np.isfinite(found)
+    filled, mask = values.copy(), np.zeros_like(seen)
+    met = tuple(axis[is_met] for axis in holes)
+    filled[met], mask[met] = found[is_met], True
+    return filled, mask
+
+
+def _across(padded: Values, places: tuple[npt.NDArray[np.intp], ...], longest: float) -> Values:
+    """Values (N,) at places, between the ends of the shortest line no longer than that; not a number without one."""
+    flat = padded.ravel()
+    strides = np.array([padded.shape[1] * padded.shape[2], padded.shape[2], 1])
+    at = np.asarray(np.ravel_multi_index(places, padded.shape))
+    best = np.full(len(at), np.float32(np.inf))
+    found = np.full(len(at), np.float32(np.nan))
+    for way in LINES:
+        length = float(np.linalg.norm(way))
+        step, most = int(strides @ way), int(longest / length)
+        (ahead, value_ahead), (behind, value_behind) = (_first(flat, at, sign * step, most) for sign in (1, -1))
+        total = (ahead + behind) * np.float32(length)
+        is_better = (total < best) & (total <= longest)
+        share = ahead[is_better] / (ahead + behind)[is_better]
+        found[is_better] = value_ahead[is_better] * (1 - share) + value_behind[is_better] * share
+        best[is_better] = total[is_better]
+    return found
+
+
+def _first(flat: Values, at: npt.NDArray[np.intp], step: int, most: int) -> tuple[Values, Values]:
+    """How many steps (N,) away the first seen voxel lies, infinite beyond the last, and its value."""
+    steps = np.full(len(at), np.float32(np.inf))
+    values = np.zeros(len(at), dtype=np.float32)
+    for n in range(most, 0, -1):
+        there = flat[at + n * step]
+        is_seen = np.isfinite(there)
+        steps[is_seen], values[is_seen] = n, there[is_seen]
+    return steps, values

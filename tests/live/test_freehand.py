@@ -129,6 +129,18 @@ def test_a_hole_is_closed_and_the_space_beside_the_sweep_is_not() -> None:
     assert np.array_equal(filled[seen], values[seen])
 
 
+def test_what_lies_in_the_pictures_planes_stays_sharp_in_the_gap_between_them() -> None:
+    seen = np.zeros((15, 24, 24), dtype=bool)
+    seen[[3, 7, 11]] = True
+    stripes = np.where(np.arange(24) % 6 < 3, np.float32(200), np.float32(20))
+    values = np.where(seen, stripes[None, None, :], np.float32(0)).astype(np.float32)
+    values[11] *= 2
+    filled, holes = fill_holes(values, seen, 3.0)
+    assert holes[4:7, 4:20, 4:20].all() and holes[8:11, 4:20, 4:20].all()
+    assert filled[5, 12, 4:20] == pytest.approx(stripes[4:20])
+    assert filled[8, 12, 4:20] == pytest.approx(1.25 * stripes[4:20]), "a quarter of the way to the brighter picture"
+
+
 def test_the_latest_and_the_brightest_picture_win_where_they_are_asked_for() -> None:
     recording = sweep(count=2, step_mm=0.0)
     images = np.stack([np.full((1, DEEP, WIDE), v, dtype=np.uint8) for v in (200, 80)])
