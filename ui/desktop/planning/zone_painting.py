@@ -24,9 +24,11 @@ _STYLES = {
 }
 
 
-def draw_hidden_rim(painter: QPainter, places: Sequence[QPointF]) -> None:
-    """A zone's shape through what hides it."""
-    painter.setPen(QPen(QColor(*TEXT, 110), 1.0, Qt.PenStyle.DotLine))
+def draw_hidden_rim(painter: QPainter, places: Sequence[QPointF], verdict: Verdict | None) -> None:
+    """A zone's shape through what hides it, in its verdict's look; dotted while that is not known."""
+    width, style = _STYLES[verdict] if verdict is not None else (1.0, Qt.PenStyle.DotLine)
+    colour = QColor(*VERDICT_COLOURS[verdict.value], 200) if verdict is not None else QColor(*TEXT, 110)
+    painter.setPen(QPen(colour, width / 1.6, style))
     painter.drawPolyline(list(places))
 
 

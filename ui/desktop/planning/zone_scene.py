@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter
 
+from surgtwin.domain.geometry import Point3, unit
 from surgtwin.domain.trajectory import Ablation
 from surgtwin.simulation.ellipsoid import as_point, zone_of
 
@@ -111,8 +112,9 @@ class ZoneScene(QObject):
         desk, zone, result = self._desk, self._zones.zone, self._zones.together
         if not desk.is_open or zone is None:
             return
-        for ring in rings_of(zone):
-            draw_hidden_rim(painter, [view.place_of(as_point(p)) for p in ring])
+        sight = as_point(np.subtract(view.camera.GetPosition(), zone.centre_mm))
+        ring = [view.place_of(as_point(p)) for p in silhouette_of(zone, sight)]
+        draw_hidden_rim(painter, ring, result.verdict if result is not None else None)
         places = {grip: view.place_of(place) for grip, place in grip_places(zone).items()}
         draw_stem(painter, places[Grip.CENTRE], places[Grip.AXIS])
         held = self._hold.grip if self._hold is not None else None
@@ -124,12 +126,15 @@ class ZoneScene(QObject):
             draw_beside_hand(painter, self._mouse, zone_lines(result))
 
 
-def rings_of(zone: Ablation) -> list[np.ndarray]:
-    """Two rings (N, 3) on a zone, along its axis and around it: enough to see its shape through an organ."""
+def silhouette_of(zone: Ablation, towards_mm: Point3) -> np.ndarray:
+    """(N, 3) the places of a zone's surface that are seen edge-on from far off in a direction, as a closed ring.
+
+    In the measure in which the zone is a ball of radius 1 they lie square to the direction divided by the radii.
+    """
     ball, turn = zone_of(zone), np.linspace(0.0, 2.0 * np.pi, RING_PLACES)
-    rings = []
-    for one, other in ((0, 1), (1, 2)):
-        flat = np.zeros((len(turn), 3))
-        flat[:, one], flat[:, other] = np.cos(turn), np.sin(turn)
-        rings.append((flat * ball.radii_mm) @ ball.axes + ball.centre_mm)
-    return rings
+    sight = unit(ball.axes @ np.asarray(towards_mm) / ball.radii_mm)
+    least = np.zeros(3)
+    least[int(np.abs(sight).argmin())] = 1.0
+    first = unit(np.cross(sight, least))
+    flat = np.cos(turn)[:, None] * first + np.sin(turn)[:, None] * np.cross(sight, first)
+    return np.asarray((flat * ball.radii_mm) @ ball.axes + ball.centre_mm)

@@ -21,6 +21,7 @@ from tests.planning.shapes import Frame, ball, make_geometry
 from ui.desktop.planning.pictures import PictureMaker
 from ui.desktop.planning.zone_choice import SIZES, axis_of, fitting_size, needles_to
 from ui.desktop.planning.zone_pictures import outline_on, zone_pictures
+from ui.desktop.planning.zone_scene import silhouette_of
 
 OBLIQUE = replace(shapes.OBLIQUE, spacing_ijk=(1.8, 1.8, 2.4))
 FRAMES = (replace(shapes.STRAIGHT, spacing_ijk=(2.0, 2.0, 2.0)), OBLIQUE)
@@ -134,3 +135,12 @@ def test_needles_meant_for_a_target_lie_in_it_or_nearly_so() -> None:
     assert needles_to(plan, twin, "tumour") == (meant,)
     along = np.subtract(meant.entry_mm, meant.target_mm)
     assert np.allclose(axis_of(meant), along / np.linalg.norm(along))
+
+
+def test_the_silhouette_lies_on_the_zone_where_it_turns_away_from_the_eye() -> None:
+    one, sight = zone(OBLIQUE, (0, 0, 0), (24.0, 12.0, 12.0)), (0.3, -2.0, 0.7)
+    ball, ring = zone_of(one), silhouette_of(one, sight)
+    assert np.allclose(ball.level(ring), 1.0)
+    normals = ((ring - ball.centre_mm) @ ball.axes.T / ball.radii_mm**2) @ ball.axes
+    assert np.allclose(normals @ np.asarray(sight), 0.0, atol=1e-9)
+    assert np.allclose(ring[0], ring[-1])
