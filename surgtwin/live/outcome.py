@@ -20,6 +20,7 @@ from ..planning.split import CutSide, Split, split_tissue
 from ..planning.tissue import Tissue, organ_members
 from ..planning.twin_geometry import TwinGeometry
 from ..registration.surface_icp import SurfaceFit, fit_to_surface
+from .remnant_growth import volume_figure
 from .scan_pair import ScanPair
 
 SAMPLES = 4000
@@ -114,7 +115,7 @@ def judge_outcome(pair: ScanPair, plan: Plan, organ: str) -> Outcome:
     here, there = pair.own.geometry, pair.other.geometry
     side, split, targets = _planned(here, plan, organ)
     rest = there.tissue(organ_members(there.twin.labels, organ))
-    before, after = _figure(here, split.tissue), _figure(there, rest)
+    before, after = volume_figure(here, split.tissue), volume_figure(there, rest)
     fit = _laid(pair, here, there, split.tissue, rest)
     surface = there.tissue_mesh(rest)
     placed = fit.transform.apply(surface.vertices_mm)
@@ -146,11 +147,6 @@ def _planned(geometry: TwinGeometry, plan: Plan, organ: str) -> tuple[CutSide, S
         for target in cut.resection.targets:
             targets[target] = max(targets.get(target, 0.0), cut.resection.margin_mm)
     return side, split_tissue(geometry.tissue(names), side), targets
-
-
-def _figure(geometry: TwinGeometry, tissue: Tissue) -> VolumeFigure:
-    area_mm2 = float(vertex_areas(geometry.tissue_mesh(tissue)).sum())
-    return VolumeFigure(tissue.volume_ml, area_mm2 * border_error_mm(geometry.error_terms()) / 1000.0)
 
 
 def _laid(pair: ScanPair, here: TwinGeometry, there: TwinGeometry, before: Tissue, after: Tissue) -> SurfaceFit:

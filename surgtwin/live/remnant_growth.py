@@ -108,7 +108,7 @@ def _healthy(geometry: TwinGeometry, organ: str) -> Tissue:
 
 def _growth(pair: ScanPair, what: str, tissues: list[Tissue], organ: str, patient: PatientFigures) -> RemnantGrowth:
     scans = (pair.earlier, pair.later)
-    figures = [_figure(s.geometry, t) for s, t in zip(scans, tissues, strict=True)]
+    figures = [volume_figure(s.geometry, t) for s, t in zip(scans, tissues, strict=True)]
     before, after = figures
     wholes = [_healthy(s.geometry, organ).volume_ml for s in scans]
     percent = {MEASURED: (100.0 * before.ml / wholes[0], 100.0 * after.ml / wholes[1])}
@@ -123,7 +123,8 @@ def _growth(pair: ScanPair, what: str, tissues: list[Tissue], organ: str, patien
     return RemnantGrowth(what, before, after, percent, weeks, kinetic, _findings(kinetic))
 
 
-def _figure(geometry: TwinGeometry, tissue: Tissue) -> VolumeFigure:
+def volume_figure(geometry: TwinGeometry, tissue: Tissue) -> VolumeFigure:
+    """A tissue's volume, and how much it changes when its whole border is off by its standard error."""
     area_mm2 = float(vertex_areas(geometry.tissue_mesh(tissue)).sum())
     return VolumeFigure(tissue.volume_ml, area_mm2 * border_error_mm(geometry.error_terms()) / 1000.0)
 
