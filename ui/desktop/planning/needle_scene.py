@@ -10,7 +10,6 @@ from PySide6.QtGui import QMouseEvent, QPainter
 
 from surgtwin.domain.geometry import Point3, unit
 from surgtwin.domain.trajectory import Trajectory
-from surgtwin.planning.structure_roles import body_of
 from ui.render.cameras import CameraPreset, point_camera
 
 from ..views.scene_view import SceneView
@@ -22,6 +21,7 @@ from .needle_props import NeedleProps
 from .needle_search import Search
 from .needle_words import needle_lines
 from .painting import GRAB_PIXELS, draw_beside_hand, draw_handle, draw_prompt
+from .skin_picking import skin_under, structure_under
 
 PROMPT_TOP = 40.0
 ROOM_FOR_LEGEND, OTHER_LEGEND = 280, 96.0
@@ -118,7 +118,8 @@ class NeedleScene(QObject):
             if rank is not None:
                 needles.take(rank)
             return rank is not None
-        place = self._skin_under(at) if needles.placing is End.ENTRY else self._structure_under(at)
+        over = self._props.skin_actors()
+        place = skin_under(view, at, over) if needles.placing is End.ENTRY else structure_under(view, at)
         if place is None:
             where = "body" if needles.placing is End.ENTRY else "structure that is to be reached"
             self._desk.problem_found.emit(f"Click on the {where}, or on a slice.")
@@ -130,21 +131,6 @@ class NeedleScene(QObject):
     def _is_idle(self) -> bool:
         desk = self._desk
         return not desk.is_open or desk.laying is not None or desk.needles.placing is not None
-
-    def _skin_under(self, at: QPointF) -> Point3 | None:
-        """On the skin that is seen; with none drawn, on whatever organ lies there: the way leads on to the skin."""
-        actors = dict(self._props.skin_actors())
-        twin = self._desk.state.twin
-        body = body_of(twin) if twin is not None else None
-        item = self._view.items.get(body.name) if body is not None else None
-        if body is not None and item is not None:
-            actors[body.name] = item.actor
-        hit = self._view.pick(at, actors)
-        return hit[1] if hit is not None else self._structure_under(at)
-
-    def _structure_under(self, at: QPointF) -> Point3 | None:
-        hit = self._view.structure_at(at)
-        return hit[1] if hit is not None else None
 
     def _end_at(self, at: QPointF) -> End | None:
         needle = self._desk.needles.needle

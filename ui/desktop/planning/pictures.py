@@ -21,7 +21,7 @@ from surgtwin.planning.tissue import Tissue
 from surgtwin.planning.twin_geometry import TwinGeometry
 
 from ..views.light_meshes import light_mesh
-from .clip import Shape, clipped
+from .clip import Shape, clipped, vertex_normals
 
 LIGHT_TRIANGLES = 16_000
 """Of an organ that is divided anew while the hand moves."""
@@ -255,11 +255,4 @@ def _level_sheet(
 
 def corner_normals(mesh: OrganMesh) -> FloatArray:
     """(N, 3) unit normals at the corners: the mean of their triangles', by area."""
-    corners = mesh.vertices_mm[mesh.triangles]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(mesh.vertices_mm, dtype=np.float64)
-    for n in range(3):
-        for axis in range(3):
-            total[:, axis] += np.bincount(mesh.triangles[:, n], cross[:, axis], minlength=len(total))
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.asarray(total / np.where(length > 0, length, 1.0))
+    return vertex_normals(mesh.vertices_mm, mesh.triangles)
