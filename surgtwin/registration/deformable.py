@@ -136,7 +136,12 @@ def fit_deformable(
     on = _coarse_grid(grid, levels[-1].factor)
     error = _error_mm(motion - coarser, on, 0.0 if is_same else CROSS_ERROR_MM)
     motion = _without_noise(motion, error, on)
-    before, after = (_difference(f, m, k, u) for u in (np.zeros_like(motion), motion))
+    still = np.zeros_like(motion)
+    before, after = (_difference(f, m, k, u) for u in (still, motion))
+    if after >= before:
+        # Nothing moved that the images could tell: what was found is noise, and may be as wrong as it is long.
+        error = np.hypot(error, np.linalg.norm(_to_lps(motion, on), axis=-1)).astype(np.float32)
+        motion, after = still, before
     progress.update(1.0)
     likeness = _likeness(f[0], k, after) if is_same else None
     return DeformableFit(DisplacementField(on, _to_lps(motion, on)), error, before, after, k, likeness)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,19 @@ def test_between_modalities_most_of_the_motion_is_found(base) -> None:
 def test_where_nothing_moved_nothing_is_moved(base, mr: bool) -> None:
     fit = fit_deformable(base, image_of(body_grid(), noise=8, seed=3, mr=mr))
     assert np.linalg.norm(fit.field.moved(inner_points()) - inner_points(), axis=1).mean() < 0.35
+
+
+@pytest.mark.parametrize("crop", [0, 3])
+def test_the_same_image_again_is_no_less_alike_afterwards(base, crop: int) -> None:
+    first = np.eye(4)
+    first[:3, 3] = crop
+    inside = base.values[(slice(crop, -1),) * 3]
+    again = replace(base, grid=Grid(inside.shape, base.grid.lps_from_ijk @ first), values=inside)
+    fit = fit_deformable(base, again)
+    assert fit.difference_after <= fit.difference_before
+    points = inner_points()
+    assert np.linalg.norm(fit.field.moved(points) - points, axis=1).max() < 0.2
+    assert np.all(fit.error_at(points) > 0)
 
 
 def test_a_cropped_image_moves_what_it_shows(base) -> None:
