@@ -57,7 +57,7 @@ LIBRARIES = {
     "libfontconfig.so.1": "libfontconfig1",
     "libdbus-1.so.3": "libdbus-1-3",
 }
-PROGRAMS_FOR_TESTS = {"Xvfb": "xvfb", "dciodvfy": "dicom3tools", "xauth": "xauth"}
+PROGRAMS_FOR_TESTS = {"Xvfb": "xvfb", "dciodvfy": "dicom3tools", "storescu": "dcmtk", "xauth": "xauth"}
 
 
 def say(text: str) -> None:
