@@ -6,7 +6,9 @@ DIR/dicom --labels DIR/truth_labels.nii.gz --names NAMES.json -o PLANNED.twin`, 
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +26,8 @@ from surgtwin.planning.start_cut import patch_around
 from surgtwin.planning.twin_geometry import TwinGeometry
 from surgtwin.store.load import load_twin
 from ui.desktop.app import make_application, make_window
+from ui.desktop.live.panel import LivePanel
+from ui.desktop.main_window import MainWindow
 from ui.render.screenshot import write_screenshot
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
@@ -49,7 +53,28 @@ def desktop_pictures(twin: Path, planned: Path) -> None:
     settle(app)
     window.grab().save(str(PICTURES / "plan.png"))
     window.planning.book.remove()
+    live_picture(window, app, planned)
     window.close()
+
+
+def live_picture(window: MainWindow, app: QApplication, twin: Path) -> None:
+    """A simulated tool near a tumour, followed in Live mode."""
+    window.tool_row.mode_buttons.button(2).click()
+    panel = window.right.currentWidget()
+    assert isinstance(panel, LivePanel)
+    command = [sys.executable, "-m", "ui.cli.main", "live", "simulate", str(twin)]
+    command += ["--around", "tumour 1", "--port", "0", "--rate", "20", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tool:
+        try:
+            assert tool.stdout is not None
+            panel.sources.address.setCurrentText(f"localhost:{json.loads(tool.stdout.readline())['port']}")
+            panel.sources.connect_button.click()
+            settle(app)
+            panel.tool.places.click()
+            settle(app)
+            window.grab().save(str(PICTURES / "live.png"))
+        finally:
+            tool.kill()
 
 
 def settle(app: QApplication) -> None:
