@@ -19,10 +19,10 @@ from .needle_painting import draw_hidden, draw_needle, draw_ring
 from .needle_scene import PROMPTS
 from .needle_words import needle_lines
 from .painting import GRAB_PIXELS, draw_beside_hand, draw_handle, draw_prompt
+from .slice_hand import carried_to, is_the_hands
 from .slice_layer import NEAR_MM, PROMPT_UP
 
 LEAST_RING = 5.0
-_OTHERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 class NeedleSlice(QObject):
@@ -48,7 +48,7 @@ class NeedleSlice(QObject):
 
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
         desk, at = self._desk, event.position()
-        if not desk.is_open or event.button() != Qt.MouseButton.LeftButton or event.modifiers() & _OTHERS:
+        if not is_the_hands(desk, event):
             return False
         if desk.laying is not None:
             return False
@@ -65,11 +65,9 @@ class NeedleSlice(QObject):
 
     def drag(self, view: SliceView, event: QMouseEvent) -> None:
         self._mouse = event.position()
-        place, stack = view.point_at(event.position()), view.stack
-        if self._hold is not None and place is not None and stack is not None:
-            off = float(np.subtract(self._hold.place_mm, place) @ stack.step)
-            x, y, z = (float(v) for v in np.asarray(place) + stack.step * off)
-            self._desk.needles.pull(self._hold, (x, y, z))
+        place = carried_to(view, event, self._hold.place_mm) if self._hold is not None else None
+        if self._hold is not None and place is not None:
+            self._desk.needles.pull(self._hold, place)
         view.update()
 
     def release(self, view: SliceView, event: QMouseEvent) -> None:

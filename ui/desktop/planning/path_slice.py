@@ -18,9 +18,8 @@ from .path_outline import capsule_section
 from .path_painting import draw_outline, draw_touch, draw_way
 from .path_scene import PathScene
 from .path_words import PROMPTS, RECORDING, judged_names, moment_lines
+from .slice_hand import carried_to, is_the_hands
 from .slice_layer import NEAR_MM, PROMPT_UP
-
-_OTHERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 class PathSlice(QObject):
@@ -48,7 +47,7 @@ class PathSlice(QObject):
 
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
         desk, at = self._desk, event.position()
-        if not desk.is_open or event.button() != Qt.MouseButton.LeftButton or event.modifiers() & _OTHERS:
+        if not is_the_hands(desk, event):
             return False
         if self._paths.placing is not None:
             place = view.point_at(at)
@@ -64,11 +63,9 @@ class PathSlice(QObject):
 
     def drag(self, view: SliceView, event: QMouseEvent) -> None:
         self._mouse = event.position()
-        place, stack = view.point_at(event.position()), view.stack
-        if self._hold is not None and place is not None and stack is not None:
-            off = float(np.subtract(self._hold.place_mm, place) @ stack.step)
-            x, y, z = (float(v) for v in np.asarray(place) + stack.step * off)
-            self._paths.pull(self._hold, (x, y, z), (event.timestamp() - self._since) / 1000.0)
+        place = carried_to(view, event, self._hold.place_mm) if self._hold is not None else None
+        if self._hold is not None and place is not None:
+            self._paths.pull(self._hold, place, (event.timestamp() - self._since) / 1000.0)
         view.update()
 
     def release(self, view: SliceView, event: QMouseEvent) -> None:

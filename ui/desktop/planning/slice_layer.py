@@ -23,6 +23,7 @@ from .handles import Handle, handles_of
 from .laying import Way
 from .painting import GRAB_PIXELS, draw_beside_hand, draw_handle, draw_prompt, draw_rubber, draw_trail
 from .pictures import CutPicture
+from .slice_hand import carried_to, is_the_hands
 from .verdict_look import MarginBands
 
 NEAR_MM = 6.0
@@ -126,7 +127,7 @@ class SliceLayer(QObject):
 
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
         desk, at = self._desk, event.position()
-        if not desk.is_open or event.button() != Qt.MouseButton.LeftButton or event.modifiers() & _OTHERS:
+        if not is_the_hands(desk, event):
             return False
         self._pressed = self._mouse = at
         if desk.laying is not None:
@@ -144,19 +145,11 @@ class SliceLayer(QObject):
         place = view.point_at(event.position())
         if self._hold is not None and place is not None:
             alone = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._desk.pull(self._hold, self._kept_depth(place), alone)
+            held = self._hold.handle.place_mm if isinstance(self._hold, HandleHold) else place
+            self._desk.pull(self._hold, carried_to(view, event, held) or place, alone)
         elif self._trail and place is not None:
             self._trail.append(place)
         view.update()
-
-    def _kept_depth(self, place: Point3) -> Point3:
-        """A handle that lies a little off the slice stays as far off it."""
-        stack = self._view.stack
-        if not isinstance(self._hold, HandleHold) or stack is None:
-            return place
-        off = float(np.subtract(self._hold.handle.place_mm, place) @ stack.step)
-        x, y, z = (float(v) for v in np.asarray(place) + stack.step * off)
-        return (x, y, z)
 
     def release(self, view: SliceView, event: QMouseEvent) -> None:
         hold, self._hold = self._hold, None
@@ -251,9 +244,6 @@ class SliceLayer(QObject):
             for pen, run in _verdict_runs(line, places, bands, is_chosen):
                 painter.setPen(pen)
                 painter.drawPolyline(run)
-
-
-_OTHERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 def _verdict_runs(

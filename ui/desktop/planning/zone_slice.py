@@ -15,13 +15,12 @@ from ..views.slice_view import SliceView
 from .desk import PlanDesk
 from .handles import HandleKind
 from .painting import GRAB_PIXELS, draw_beside_hand, draw_handle
+from .slice_hand import carried_to, is_the_hands
 from .slice_layer import LINE_GRAB_PIXELS, NEAR_MM
 from .zone_hold import SHAPES, Grip, GripHold, MoveHold, RimHold, ZoneHand, grip_places
 from .zone_painting import draw_rim, draw_treated
 from .zone_pictures import ZoneOutline, outline_on
 from .zone_words import bands_of_zones, zone_lines
-
-_OTHERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 class ZoneSlice(QObject):
@@ -49,7 +48,7 @@ class ZoneSlice(QObject):
 
     def press(self, view: SliceView, event: QMouseEvent) -> bool:
         desk = self._desk
-        if not desk.is_open or event.button() != Qt.MouseButton.LeftButton or event.modifiers() & _OTHERS:
+        if not is_the_hands(desk, event):
             return False
         if desk.is_placing:
             return False
@@ -61,12 +60,10 @@ class ZoneSlice(QObject):
 
     def drag(self, view: SliceView, event: QMouseEvent) -> None:
         self._mouse = event.position()
-        place, stack = view.point_at(event.position()), view.stack
-        if self._hold is not None and place is not None and stack is not None:
-            # A handle that lies a little off the slice stays as far off it.
-            off = float(np.subtract(self._hold.place_mm, place) @ stack.step)
+        place = carried_to(view, event, self._hold.place_mm) if self._hold is not None else None
+        if self._hold is not None and place is not None:
             alone = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._zones.pull(self._hold, as_point(np.asarray(place) + stack.step * off), alone)
+            self._zones.pull(self._hold, place, alone)
         view.update()
 
     def release(self, view: SliceView, event: QMouseEvent) -> None:
