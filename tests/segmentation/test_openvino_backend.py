@@ -103,10 +103,10 @@ def test_a_failure_in_the_middle_is_a_backend_error() -> None:
 def test_other_numbers_than_torchs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     real = openvino_backend.openvino_model
 
-    def mixed_up(network: UNet, shape: tuple[int, ...]) -> object:
+    def mixed_up(network: UNet, shape: tuple[int, ...], is_half: bool) -> object:
         other = made(PLAIN)
         other.decoder.seg_layers[-1].weight.data *= 1.1
-        return real(other, shape)
+        return real(other, shape, is_half)
 
     monkeypatch.setattr(openvino_backend, "openvino_model", mixed_up)
     with pytest.raises(BackendError, match="differ from torch's"):
