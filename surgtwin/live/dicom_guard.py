@@ -28,6 +28,8 @@ _SHORT_PDUS = frozenset({0x03, 0x05, 0x06, 0x07})
 _MAX_SHORT = 64
 _LAST, _COMMAND = 0x02, 0x01
 _DRAIN_S = 0.1
+MOST_HOSTS = 1000
+"""Addresses that are remembered; beyond, all begin anew."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -80,6 +82,33 @@ class MemoryBudget:
     def give_back(self, size: int) -> None:
         with self._lock:
             self._taken -= size
+
+
+class ConnectionCredit:
+    """How many connections each address may still make; what it has left grows with time (a token bucket).
+
+    Parameters
+    ----------
+    most, a_second
+        What an address begins with and never has more of, and how fast it grows.
+    """
+
+    def __init__(self, most: float, a_second: float) -> None:
+        self._most, self._a_second = most, a_second
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def spend(self, host: str, now_s: float) -> bool:
+        """Whether an address may connect now.
+
+        One that is refused pays nothing: a sender that tries again and again is let in as soon as there is credit.
+        """
+        if len(self._left) > MOST_HOSTS:
+            self._left.clear()
+        left, since = self._left.get(host, (self._most, now_s))
+        left = min(self._most, left + (now_s - since) * self._a_second)
+        may = left >= 1.0
+        self._left[host] = (left - 1.0 if may else left, now_s)
+        return may
 
 
 class GuardedSocket(AssociationSocket):
@@ -231,7 +260,7 @@ class GuardedServer(ThreadedAssociationServer):
         self.limits, self.tls, self.told = limits, tls, told
         self.budget = MemoryBudget(limits.total_bytes)
         self._starting, self._count_lock = 0, threading.Lock()
-        self._credit: dict[str, tuple[float, float]] = {}
+        self._credit = ConnectionCredit(float(limits.connections), limits.connections_a_second)
         super().__init__(*args, **{**kw, "request_handler": _Handler})
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
@@ -251,17 +280,7 @@ class GuardedServer(ThreadedAssociationServer):
             return "the address is not allowed"
         if len(self.active_associations) + self._starting >= self.limits.connections:
             return f"{self.limits.connections} connections are open already"
-        return "" if self._has_credit(host) else "too many connections a second"
-
-    def _has_credit(self, host: str) -> bool:
-        """Whether an address has not used up its connections; what it has left grows with time (a token bucket)."""
-        now, most = time.monotonic(), float(self.limits.connections)
-        if len(self._credit) > 1000:
-            self._credit.clear()
-        left, since = self._credit.get(host, (most, now))
-        left = min(most, left + (now - since) * self.limits.connections_a_second)
-        self._credit[host] = (max(left - 1.0, 0.0), now)
-        return left >= 1.0
+        return "" if self._credit.spend(host, time.monotonic()) else "too many connections a second"
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
