@@ -66,9 +66,8 @@ def freehand_json(found: Freehand) -> dict[str, Any]:
 
 def _say(found: Freehand, told: dict[str, Any]) -> None:
     size, gap = " x ".join(str(n) for n in told["size_ijk"]), told["gap_mm"]
-    say(
-        f"{told['frames']} pictures in the frame {told['reference']}, {gap['median']:.1f} mm apart (at most {gap['max']:.1f})"
-    )
+    apart = f"{gap['median']:.1f} mm apart (at most {gap['max']:.1f})"
+    say(f"{told['frames']} pictures in the frame {told['reference']}, {apart}")
     say(f"{size} voxels of {told['spacing_mm']:g} mm: {told['seen_ml']:.1f} ml seen, {told['filled_ml']:.1f} ml filled")
     note_findings(found.volume.findings)
     say(f"written: {told['written']}")

@@ -64,7 +64,21 @@ def test_a_scanner_sends_its_scan_to_whoever_joins(saved, capsys) -> None:
     got: list[Arrival] = []
     come, ended = threading.Event(), threading.Event()
     codes: list[int] = []
-    command = ["live", "scan", str(saved), "--revision", "1", "--noise", "0", "--port", "0", "--for", "60s", "--once", "--json"]
+    command = [
+        "live",
+        "scan",
+        str(saved),
+        "--revision",
+        "1",
+        "--noise",
+        "0",
+        "--port",
+        "0",
+        "--for",
+        "60s",
+        "--once",
+        "--json",
+    ]
 
     def serve() -> None:
         codes.append(main(command))

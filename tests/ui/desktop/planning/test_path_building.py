@@ -312,7 +312,7 @@ def test_the_reach_of_a_port_is_what_no_vessel_shades(frame: Frame) -> None:
     port, axis = np.asarray(frame.point(0.0, -44.0, 0.0)), np.asarray(frame.direction(14.0, 20.0, 0.0))
     blocked = reach.parts[ReachKind.BLOCKED].vertices_mm - port
     off = np.degrees(np.arccos(blocked @ axis / np.linalg.norm(blocked, axis=1) / np.linalg.norm(axis)))
-    # A corner says what a place up to two voxels (4 mm) away says, and colours triangles 3 mm wide, 30 mm from the port.
+    # A corner says what a place up to two voxels (4 mm) off says, and colours triangles 3 mm wide, 30 mm from the port.
     assert off.max() < np.degrees(np.arcsin(9.0 / np.linalg.norm(axis))) + np.degrees(np.arctan(7.0 / 30.0))
     assert reach.percent[ReachKind.BLOCKED] > 5.0
 

@@ -17,7 +17,9 @@ from ui.desktop.planning.judging import Judge
 
 
 def test_a_preview_uses_the_records_height_and_weight_as_the_evaluation_does() -> None:
-    record = PatientRecord(read_fhir(bundle(observation("8302-2", 172, "cm"), observation("29463-7", 70, "kg"))).entries)
+    record = PatientRecord(
+        read_fhir(bundle(observation("8302-2", 172, "cm"), observation("29463-7", 70, "kg"))).entries
+    )
     geometry = make_geometry({"liver": ball((0, 0, 0), 30)}, STRAIGHT, 34)
     geometry = replace(geometry, twin=replace(geometry.twin, record=record))
     cut = PlaneCut(STRAIGHT.point(5, 0, 0), STRAIGHT.direction(1, 0, 0))
