@@ -82,15 +82,10 @@ def propose_update(
     base = shown_by(twin)
     rigid = fit_rigid(base, arrived, progress=progress.part(0.0, 0.25))
     levels = REFINED if settings.quality is Quality.REFINED else PREVIEW
-    fit = fit_deformable(
-        base,
-        arrived,
-        arrived_from_base=rigid.transform.matrix,
-        levels=levels,
-        progress=progress.part(0.25, 0.6),
-    )
+    part, start = progress.part(0.25, 0.6), rigid.transform.matrix
+    fit = fit_deformable(base, arrived, arrived_from_base=start, levels=levels, progress=part)
     is_own_frame = _states_own_frame(base, arrived) and _is_far(rigid, base)
-    field = fit.field if is_own_frame else _with_rigid(fit.field, rigid.transform.matrix)
+    field = fit.field if is_own_frame else _with_rigid(fit.field, start)
     twin_from_image = rigid.transform.inverse().matrix if is_own_frame else np.eye(4)
     image = TwinImage(free_image_id(twin), settings.role, arrived, twin_from_image)
     labels = carry_labels(twin.labels, field.inverse(), progress=progress.part(0.6, 0.9))

@@ -24,7 +24,7 @@ def head_facts(subject: ReportedTwin, plans: tuple[ReportedPlan, ...] = ()) -> F
     ]
     pairs += [("Plan" if len(plans) == 1 else f"Plan {n + 1}", _plan(plan)) for n, plan in enumerate(plans)]
     pairs += _bodies(plans)
-    pairs.append(("Report made", _utc(subject.made_utc)))
+    pairs.append(("Report made", utc_minute(subject.made_utc)))
     return Facts(tuple(pairs))
 
 
@@ -52,7 +52,7 @@ def _day(date: str) -> str:
 def _series(twin: Twin) -> str:
     source = twin.primary.source
     described = source.description.strip() or "no description"
-    acquired = f", acquired {_utc(source.acquired_utc)}" if source.acquired_utc else ""
+    acquired = f", acquired {utc_minute(source.acquired_utc)}" if source.acquired_utc else ""
     return f"{twin.primary.modality.value}: {described}{acquired}"
 
 
@@ -82,7 +82,7 @@ def _body(plan: ReportedPlan) -> str:
     return f"{height}, {weight}, liver tissue: {figures.parenchyma.value}"
 
 
-def _utc(text: str) -> str:
+def utc_minute(text: str) -> str:
     """An ISO time without what nobody reads: "2026-11-25 09:04 UTC"."""
     day, _, time = text.partition("T")
     zone = " UTC" if text.endswith(("Z", "+00:00")) else ""

@@ -29,7 +29,7 @@ from .document import (
     Table,
     Tone,
 )
-from .front import head_facts, running_title
+from .front import head_facts, running_title, utc_minute
 from .places import SLICE_VIEWS
 from .sources import sources_section
 from .structures import structures_section
@@ -107,7 +107,7 @@ def _structures(twin: Twin, item: WorkItem) -> Section:
                 Cell(NOTHING if sure is None else f"{sure:.0%}"),
                 Cell(review.text),
                 Cell(NOTHING if last is None else Reader(last.reader, "", last.reader_key).fingerprint),
-                Cell(NOTHING if last is None else _minute(last.utc)),
+                Cell(NOTHING if last is None else utc_minute(last.utc)),
                 Cell(NOTHING if last is None else f"{last.seconds:.0f}"),
             )
         )
@@ -147,7 +147,7 @@ def _statements(twin: Twin, item: WorkItem) -> Section:
 def _statement(said: SignOff, is_forged: bool) -> tuple[Cell, ...]:
     why = "; ".join(t for t in (said.reason, said.comment, "full read" if said.is_full_read else "") if t)
     return (
-        Cell(_minute(said.utc)),
+        Cell(utc_minute(said.utc)),
         Cell(said.structure),
         Cell(said.state.value),
         Cell(said.reader),
@@ -167,7 +167,3 @@ def _place(twin: Twin, s: Structure) -> Point3:
         chosen = points[int(np.argmin(np.linalg.norm(points - points.mean(0), axis=1)))]
     x, y, z = transform_points(twin.image(twin.labels_on).twin_from_image, chosen[None])[0]
     return float(x), float(y), float(z)
-
-
-def _minute(utc: str) -> str:
-    return f"{utc[:16].replace('T', ' ')} UTC"
